@@ -1,0 +1,1 @@
+"""Position reconciliation for freqtrade bots."""

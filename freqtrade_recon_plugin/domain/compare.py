@@ -1,0 +1,264 @@
+"""From evidence to verdict: the order of questions, and the decision that follows.
+
+Invariants: without a full statement of both sides nothing is corrected; a large divergence is
+never corrected without a person; whatever makes a correction doubtful halts instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from decimal import Context, Decimal, localcontext
+
+from freqtrade_recon_plugin.domain import protection
+from freqtrade_recon_plugin.domain.booking import Plan, draw_up, share
+from freqtrade_recon_plugin.domain.document import decimal_text
+from freqtrade_recon_plugin.domain.model import (
+    ZERO,
+    Decision,
+    Evidence,
+    LegKind,
+    Part,
+    PartKind,
+    Severity,
+    TradingMode,
+    Verdict,
+    VerdictKind,
+)
+from freqtrade_recon_plugin.domain.reads import Statement, moment_of, seconds, span_seconds, state
+from freqtrade_recon_plugin.domain.tolerance import (
+    Leave,
+    is_dust,
+    percent,
+    severity,
+    signs_differ,
+    why_leave,
+)
+
+#: Sums and products of any two quantities that a document may hold stay exact in this.
+EXACT = Context(prec=150)
+_OWN_FILLS = frozenset({PartKind.MISSED_FILL, PartKind.PARTIAL_FILL, PartKind.FEE})
+
+
+def compare(evidence: Evidence) -> Verdict:
+    """What the evidence means and what is done about it."""
+    with localcontext(EXACT):
+        return _compare(evidence)
+
+
+def _compare(evidence: Evidence) -> Verdict:
+    now = moment_of(evidence)
+    statement = state(evidence)
+    if isinstance(statement, str):
+        return _no_evidence(evidence, now, statement)
+    plan = draw_up(evidence, statement)
+    verdict = _answer(evidence, statement, plan, now)
+    if verdict.verdict in {VerdictKind.IN_FLIGHT, VerdictKind.NO_EVIDENCE} or statement.doubt:
+        return verdict
+    return _with_protection(evidence, statement, verdict)
+
+
+def _answer(evidence: Evidence, stated: Statement, plan: Plan, now: datetime) -> Verdict:
+    """The order of questions of the design, section 4; the first that holds is the verdict."""
+    local, exchange = stated.local, stated.exchange
+    age = _age_of_own(evidence, plan, now)
+    young = age is not None and age <= evidence.policy.in_flight_grace_s
+    if young and _explained_by_own(stated, plan, evidence):
+        return _in_flight(stated, plan)
+    overdue = bool(plan.own) and not young
+    if local == exchange and not overdue:
+        return _calm(VerdictKind.IN_SYNC, stated, "Book and exchange agree.")
+    if stated.doubt:
+        return _no_evidence(evidence, now, stated.doubt, local)
+    if not overdue and not signs_differ(local, exchange):
+        left = why_leave(evidence, local, exchange)
+        if left is not None:
+            return _left_alone(stated, left)
+    return _divergent(evidence, stated, plan, now)
+
+
+def _age_of_own(evidence: Evidence, plan: Plan, now: datetime) -> Decimal | None:
+    """Seconds since the newest thing that the bot should book itself; None where there is none."""
+    waiting = plan.own or plan.unproven
+    if not waiting:
+        return None
+    times = [family.at for family in waiting if family.at]
+    ages = [span_seconds(now - max(times))] if times else []
+    if evidence.context.in_flight_since is not None:
+        ages.append(span_seconds(now - evidence.context.in_flight_since))
+    return max(ages, default=ZERO)
+
+
+def _explained_by_own(stated: Statement, plan: Plan, evidence: Evidence) -> bool:
+    """Whether the bot's own orders and fees make up the whole difference, but for what is left."""
+    rest = stated.exchange - stated.local
+    rest -= sum((family.unbooked for family in plan.own), ZERO)
+    rest -= sum((part.amount for part in plan.parts if part.kind is PartKind.FEE), ZERO)
+    for family in plan.unproven:
+        rest -= share(rest, family.unproven)
+    explained = stated.exchange - rest
+    if not rest or signs_differ(explained, stated.exchange):
+        return not rest
+    return why_leave(evidence, explained, stated.exchange) is not None
+
+
+# --- verdicts -----------------------------------------------------------------------------------
+
+
+def _no_evidence(
+    evidence: Evidence, now: datetime, why: str, local: Decimal | None = None
+) -> Verdict:
+    since = evidence.context.no_evidence_since
+    blind_for = evidence.policy.no_evidence_halt_after_s
+    decision, then = Decision.WAIT, "look again"
+    if since is not None and now - since > seconds(blind_for):
+        decision, then = Decision.HALT, f"halted: blind for more than {decimal_text(blind_for)} s"
+    if local is None:
+        quantities = {read.quantity for read in evidence.local_reads}
+        local = quantities.pop() if len(quantities) == 1 else None
+    return Verdict(
+        verdict=VerdictKind.NO_EVIDENCE,
+        severity=Severity.NONE,
+        decision=decision,
+        reason=f"No statement: {why}; {then}.",
+        local=local,
+    )
+
+
+def _calm(
+    kind: VerdictKind, stated: Statement, reason: str, decision: Decision = Decision.NONE
+) -> Verdict:
+    return Verdict(
+        verdict=kind,
+        severity=Severity.NONE,
+        decision=decision,
+        reason=reason,
+        local=stated.local,
+        exchange=stated.exchange,
+        divergence=stated.exchange - stated.local,
+        divergence_pct=percent(stated.local, stated.exchange),
+        final_local=stated.local,
+    )
+
+
+def _left_alone(stated: Statement, left: Leave) -> Verdict:
+    external = left is Leave.EXTERNAL
+    kind = VerdictKind.EXTERNAL if external else VerdictKind.WITHIN_TOLERANCE
+    part = PartKind.EXTERNAL_HOLDING if external else PartKind.DUST
+    difference = stated.exchange - stated.local
+    return replace(
+        _calm(kind, stated, f"Left alone: {decimal_text(abs(difference))} is {left}."),
+        explanation=(Part(part, difference, None, str(left)),),
+    )
+
+
+def _in_flight(stated: Statement, plan: Plan) -> Verdict:
+    orders = ", ".join(family.order_id for family in (*plan.own, *plan.unproven))
+    reason = f"The bot's own orders ({orders}) explain the difference; it is still to book them."
+    return replace(
+        _calm(VerdictKind.IN_FLIGHT, stated, reason, Decision.WAIT),
+        explanation=tuple(plan.parts),
+        unexplained=plan.rest,
+    )
+
+
+def _divergent(evidence: Evidence, stated: Statement, plan: Plan, now: datetime) -> Verdict:
+    size = severity(evidence, stated.local, stated.exchange)
+    if size is Severity.LARGE and stated.span_s < evidence.policy.confirm_delay_s:
+        delay = decimal_text(evidence.policy.confirm_delay_s)
+        why = f"the reads of a large difference are less than {delay} s apart"
+        return _no_evidence(evidence, now, why, stated.local)
+    exempt = _exempt_from_budget(evidence, stated, plan)
+    halts = _why_halt(evidence, stated, plan, size, exempt)
+    return Verdict(
+        verdict=VerdictKind.DIVERGENT,
+        severity=size,
+        decision=Decision.HALT if halts else Decision.AUTO_CORRECT,
+        reason=_reason(stated, halts),
+        local=stated.local,
+        exchange=stated.exchange,
+        divergence=stated.exchange - stated.local,
+        divergence_pct=percent(stated.local, stated.exchange),
+        explanation=tuple(plan.parts),
+        unexplained=plan.rest,
+        booking=plan.legs,
+        final_local=plan.ledger.position,
+        counts_against_budget=not exempt,
+    )
+
+
+def _why_halt(
+    evidence: Evidence, stated: Statement, plan: Plan, size: Severity, exempt: bool
+) -> list[str]:
+    """Every reason why a person must decide; none means that it may be corrected at once."""
+    why = []
+    if size is Severity.LARGE and not _own_fills_may_be_booked(evidence, stated, plan):
+        why.append("large")
+    elif not exempt and _over_budget(evidence, stated):
+        why.append("the budget of corrections without a person is spent")
+    if plan.foreign_increase:
+        why.append("somebody else increased the position")
+    if plan.phantom and plan.rest:
+        why.append("an order is booked beyond what was filled, and that is not all")
+    if plan.ledger.overdrawn or (evidence.trading_mode is TradingMode.SPOT and stated.exchange < 0):
+        why.append("more is gone than the bot ever had")
+    if _unaccounted_spot_surplus(evidence, stated, plan):
+        why.append("a spot surplus without a fill of the bot's own")
+    if evidence.context.other_bots and (plan.rest or plan.foreign):
+        why.append("other bots share the account and it cannot be told whose this is")
+    return why
+
+
+def _own_fills_may_be_booked(evidence: Evidence, stated: Statement, plan: Plan) -> bool:
+    own_only = all(part.kind in _OWN_FILLS for part in plan.parts) and not plan.rest
+    proven = all(leg.kind is not LegKind.SYNTHETIC for leg in plan.legs)
+    shrinks = abs(plan.ledger.position) <= abs(stated.local)
+    flips = signs_differ(stated.local, plan.ledger.position)
+    return evidence.policy.book_own_fills and own_only and proven and shrinks and not flips
+
+
+def _exempt_from_budget(evidence: Evidence, stated: Statement, plan: Plan) -> bool:
+    """A deficit that is dust, or that fees alone explain, would make stops and exits fail."""
+    if abs(stated.exchange) >= abs(stated.local):
+        return False
+    fees_alone = not plan.rest and all(part.kind is PartKind.FEE for part in plan.parts)
+    return fees_alone or is_dust(evidence, stated.exchange - stated.local)
+
+
+def _over_budget(evidence: Evidence, stated: Statement) -> bool:
+    used, policy = evidence.context, evidence.policy
+    pct = percent(stated.local, stated.exchange) or ZERO
+    return (
+        used.auto_corrections_last_hour >= policy.max_auto_corrections_per_hour
+        or used.auto_corrected_pct_last_day + pct > policy.max_auto_corrected_pct_per_day
+    )
+
+
+def _unaccounted_spot_surplus(evidence: Evidence, stated: Statement, plan: Plan) -> bool:
+    surplus = evidence.trading_mode is TradingMode.SPOT and stated.exchange > stated.local
+    return surplus and not any(family.unbooked > 0 for family in plan.own)
+
+
+def _reason(stated: Statement, halts: list[str]) -> str:
+    pct = percent(stated.local, stated.exchange)
+    share_of = "" if pct is None else f" ({decimal_text(pct.quantize(Decimal('0.01')))} %)"
+    numbers = (
+        f"Book {decimal_text(stated.local)}, exchange {decimal_text(stated.exchange)}: "
+        f"{decimal_text(abs(stated.exchange - stated.local))} apart{share_of}"
+    )
+    if halts:
+        return f"{numbers}; halted: {'; '.join(halts)}."
+    return f"{numbers}; corrected without a person."
+
+
+def _with_protection(evidence: Evidence, stated: Statement, verdict: Verdict) -> Verdict:
+    found = protection.faults(evidence, stated.exchange, stated.stop_expected)
+    if not found:
+        return verdict
+    notes = "; ".join(dict.fromkeys(part.note or "" for part in found))
+    return replace(
+        verdict,
+        decision=Decision.HALT if protection.halts(found) else verdict.decision,
+        explanation=(*verdict.explanation, *found),
+        reason=f"{verdict.reason} Protection: {notes}.",
+    )
