@@ -1,0 +1,82 @@
+"""The command `reconcile`: one cycle now, with the same use cases as the DAG."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Any
+
+from freqtrade_recon_plugin.alerts import Alerts
+from freqtrade_recon_plugin.cli.commands import NOT_WELL, WELL, opened, say
+from freqtrade_recon_plugin.domain.model import Decision, VerdictKind
+from freqtrade_recon_plugin.errors import ReconError
+from freqtrade_recon_plugin.metrics import open_metrics
+from freqtrade_recon_plugin.ports import Ports, ports_of
+from freqtrade_recon_plugin.service.correction import auto_correct
+from freqtrade_recon_plugin.service.detection import run_cycle
+from freqtrade_recon_plugin.service.judging import Judged, compare_account, documents
+from freqtrade_recon_plugin.settings import (
+    account_from_environment,
+    alert_urls_from_environment,
+    statsd_from_environment,
+)
+from freqtrade_recon_plugin.store import Store
+
+#: Verdicts that make the command say that not all is well.
+_NOT_WELL = frozenset({VerdictKind.DIVERGENT, VerdictKind.NO_EVIDENCE})
+
+
+def reconcile(args: Namespace) -> int:
+    """Reconciles every account that has bots, or the account of one bot."""
+    with opened(args) as store:
+        accounts = _accounts(store, args.bot)
+        results = []
+        for account_id in accounts:
+            results += _one_account(store, account_id, args.bot, args.dry_run)
+    text = "\n".join(f"{r['bot_id']} {r['symbol']}: {r['verdict']}. {r['reason']}" for r in results)
+    say(args, {"results": results}, text or "No bot has registered yet.")
+    return NOT_WELL if any(result["verdict"] in _NOT_WELL for result in results) else WELL
+
+
+def _accounts(store: Store, bot_id: str | None) -> list[str]:
+    with store.reading() as tx:
+        bots = tx.bots.list()
+    if bot_id is None:
+        return sorted({bot.account_id for bot in bots})
+    accounts = [bot.account_id for bot in bots if bot.bot_id == bot_id]
+    if not accounts:
+        raise ReconError(f"--bot: no bot {bot_id!r} is registered")
+    return accounts
+
+
+def _one_account(
+    store: Store, account_id: str, bot_id: str | None, dry_run: bool
+) -> list[dict[str, Any]]:
+    account = account_from_environment(account_id)
+    metrics = open_metrics(statsd_from_environment())
+    ports = ports_of(store, account, metrics, Alerts(alert_urls_from_environment()))
+    if dry_run:
+        judged = compare_account(ports, account_id, bot_id)
+        return [_result(item, None) for item in judged]
+    recorded = run_cycle(ports, account_id, bot_id)
+    _act(ports, [finding.action_id for _, finding in recorded if _to_correct(finding.decision)])
+    return [_result(item, finding.action_id) for item, finding in recorded if item is not None]
+
+
+def _to_correct(decision: str) -> bool:
+    return decision == Decision.AUTO_CORRECT
+
+
+def _act(ports: Ports, action_ids: list[str | None]) -> None:
+    for action_id in action_ids:
+        if action_id is not None:
+            auto_correct(ports, action_id)
+    ports.alerts.deliver(ports.store, ports.metrics, ports.clock())
+
+
+def _result(item: Judged, action_id: str | None) -> dict[str, Any]:
+    return {
+        "bot_id": item.seen.bot.bot_id,
+        "symbol": item.seen.symbol,
+        "action_id": action_id,
+        **documents(item).verdict,
+    }

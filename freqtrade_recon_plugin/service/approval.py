@@ -1,0 +1,73 @@
+"""Approve: what a person decides about a halted symbol, and telling them that they are asked."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from freqtrade_recon_plugin.domain.lifecycle import ActionStatus, BreakerReason
+from freqtrade_recon_plugin.errors import ReconError
+from freqtrade_recon_plugin.ports import Ports
+from freqtrade_recon_plugin.service.correction import Outcome
+from freqtrade_recon_plugin.store import ActionRow, BreakerRow, Store
+
+
+def open_pending(ports: Ports, action_id: str) -> Outcome:
+    """Delivers what alerts are due, that of this action among them.
+
+    :raises ReconError: there is no such action.
+    """
+    with ports.store.reading() as tx:
+        action = tx.actions.get(action_id)
+    if action is None:
+        raise ReconError(f"there is no action {action_id}")
+    ports.alerts.deliver(ports.store, ports.metrics, ports.clock())
+    return Outcome(action_id, action.status, action.verdict["reason"])
+
+
+def decide(
+    store: Store, action_id: str, approve: bool, by: str, note: str | None, at: datetime
+) -> ActionRow:
+    """A person approves or rejects a pending action.
+
+    :param by: who decides; an approval without a name is none.
+    :raises ReconError: there is no such action, or the name is empty or may not approve.
+    :raises Conflict: the action is not pending (any more).
+    """
+    name = by.strip()
+    if not name:
+        raise ReconError("an approval needs the name of the person who gives it")
+    to = ActionStatus.APPROVED if approve else ActionStatus.REJECTED
+    with store.transaction() as tx:
+        action = tx.actions.get(action_id)
+        if action is None:
+            raise ReconError(f"there is no action {action_id}")
+        bot = tx.bots.get(action.bot_id)
+        approvers = bot.policy.approvers if bot else ()
+        if approve and approvers and name not in approvers:
+            raise ReconError(
+                f"{name} may not approve for bot {action.bot_id}: policy.approvers names "
+                f"{', '.join(approvers)}"
+            )
+        return tx.actions.move(
+            action_id, ActionStatus.PENDING_APPROVAL, to, name, at, note, decided=True
+        )
+
+
+def halt(store: Store, bot_id: str, symbol: str, by: str, reason: str, at: datetime) -> BreakerRow:
+    """A person halts a symbol of a bot, or the whole bot (`*`).
+
+    :raises StoreError: the bot is not registered.
+    """
+    with store.transaction() as tx:
+        return tx.breakers.open(bot_id, symbol, BreakerReason.MANUAL, reason, by, at)
+
+
+def resume(
+    store: Store, bot_id: str, symbol: str, by: str, reason: str, at: datetime
+) -> BreakerRow:
+    """A person closes a breaker, whoever opened it.
+
+    :raises Conflict: it is not open.
+    """
+    with store.transaction() as tx:
+        return tx.breakers.close(bot_id, symbol, by, at, reason)
