@@ -36,8 +36,16 @@ type: install  ## check types
 imports: install  ## check who may import whom
 	@$(BIN)/lint-imports --config setup.cfg
 
-test: install  ## run the tests, and measure coverage
+test: install  ## run the tests and check coverage (ARGS="tests/unit -k dust" runs some, unmeasured)
+ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
+else
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report --fail-under=90
+	@$(BIN)/coverage report --include='*/domain/*' --fail-under=100
+endif
 
 check: lint type imports test  ## everything that CI checks
 

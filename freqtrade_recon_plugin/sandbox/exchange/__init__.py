@@ -1,0 +1,6 @@
+"""The simulated Binance: its ledger and matching, its REST routes, its faults and its controls.
+
+ledger and matching   account, market, orders, book, placing, execution, lifecycle, venue, …
+REST                  server, application, routing, request, auth, checks, routes_*, views, …
+behind the scenes     control, commands, controls, client, interventions, faults, request_log
+"""
