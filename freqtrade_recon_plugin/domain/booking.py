@@ -57,6 +57,12 @@ class Plan:
         """Whether the bot has booked a fill that was never made."""
         return any(family.phantom for family in self.own)
 
+    @property
+    def guessed(self) -> bool:
+        """Whether some of the difference has no proven cause."""
+        synthetic = any(leg.kind is LegKind.SYNTHETIC for leg in self.ledger.legs)
+        return synthetic or bool(self.rest)
+
     def explain(
         self, kind: PartKind, amount: Decimal, order_id: str | None = None, note: str | None = None
     ) -> None:
@@ -74,7 +80,7 @@ def draw_up(evidence: Evidence, statement: Statement) -> Plan:
     known = families(evidence)
     plan.own = [family for family in known if family.own and family.unbooked]
     plan.unproven = [family for family in known if family.own and family.unproven]
-    _book_own(plan)
+    _book_own(plan, statement.open_rate or evidence.market.price or None)
     if spot:
         _book_fees(plan, evidence)
     foreign = [family for family in known if not family.own and family.unbooked]
@@ -83,10 +89,17 @@ def draw_up(evidence: Evidence, statement: Statement) -> Plan:
     return plan
 
 
-def _book_own(plan: Plan) -> None:
+def _book_own(plan: Plan, price_of_nothing: Decimal | None) -> None:
+    """Own fills at their price; a phantom, which has none where nothing was filled, at the book's.
+
+    A real fill without a price waits for it.
+    """
     for family in plan.own:
+        price = family.price
+        if price is None and family.phantom:
+            price = price_of_nothing
         plan.explain(_kind_of_own(family), family.unbooked, family.order_id)
-        plan.ledger.book(family.unbooked, LegKind.REAL, family.price, family.order_id)
+        plan.ledger.book(family.unbooked, LegKind.REAL, price, family.order_id)
 
 
 def _kind_of_own(family: OrderFamily) -> PartKind:
@@ -139,8 +152,6 @@ def _settle_the_rest(
 ) -> None:
     """Leaves dust and external coins alone, and books what remains as a synthetic change."""
     target = statement.exchange
-    if plan.ledger.never_short:
-        target = max(target, ZERO)
     gap = target - plan.ledger.position
     if not gap:
         return
@@ -148,7 +159,7 @@ def _settle_the_rest(
         plan.left = why_leave(evidence, plan.ledger.position, target)
     if plan.left is not None:
         kind = PartKind.EXTERNAL_HOLDING if plan.left is Leave.EXTERNAL else PartKind.DUST
-        plan.explain(kind, plan.rest, note=str(plan.left))
+        plan.explain(kind, gap, note=str(plan.left))
         return
     for family in plan.unproven:
         amount = share(plan.rest, family.unproven)
@@ -174,7 +185,7 @@ def _book_synthetic(ledger: Ledger, gap: Decimal, evidence: Evidence, stated: St
     """Books a gap without a real fill: what closes at the mark price, what opens at the entry's."""
     closing = ledger.closing_share(gap)
     if closing:
-        ledger.book(closing, LegKind.SYNTHETIC, evidence.market.price)
+        ledger.book(closing, LegKind.SYNTHETIC, evidence.market.price or None)
     growing = gap - closing
     if growing:
         ledger.book(growing, LegKind.SYNTHETIC, _price_of_growth(ledger, growing, evidence, stated))

@@ -12,12 +12,12 @@ from decimal import Context, Decimal, localcontext
 
 from freqtrade_recon_plugin.domain import protection
 from freqtrade_recon_plugin.domain.booking import Plan, draw_up, share
+from freqtrade_recon_plugin.domain.decision import exempt_from_budget, why_halt
 from freqtrade_recon_plugin.domain.document import decimal_text
 from freqtrade_recon_plugin.domain.model import (
     ZERO,
     Decision,
     Evidence,
-    LegKind,
     Part,
     PartKind,
     Severity,
@@ -28,7 +28,6 @@ from freqtrade_recon_plugin.domain.model import (
 from freqtrade_recon_plugin.domain.reads import Statement, moment_of, seconds, span_seconds, state
 from freqtrade_recon_plugin.domain.tolerance import (
     Leave,
-    is_dust,
     percent,
     severity,
     signs_differ,
@@ -37,7 +36,7 @@ from freqtrade_recon_plugin.domain.tolerance import (
 
 #: Sums and products of any two quantities that a document may hold stay exact in this.
 EXACT = Context(prec=150)
-_OWN_FILLS = frozenset({PartKind.MISSED_FILL, PartKind.PARTIAL_FILL, PartKind.FEE})
+_UNNAMED = "the report does not name the symbol, beside a fill that the bot has not booked"
 
 
 def compare(evidence: Evidence) -> Verdict:
@@ -61,19 +60,24 @@ def _compare(evidence: Evidence) -> Verdict:
 def _answer(evidence: Evidence, stated: Statement, plan: Plan, now: datetime) -> Verdict:
     """The order of questions of the design, section 4; the first that holds is the verdict."""
     local, exchange = stated.local, stated.exchange
+    left = None
+    if local != exchange and not signs_differ(local, exchange):
+        left = why_leave(evidence, local, exchange)
     age = _age_of_own(evidence, plan, now)
-    young = age is not None and age <= evidence.policy.in_flight_grace_s
-    if young and _explained_by_own(stated, plan, evidence):
+    young = age is not None and age < evidence.policy.in_flight_grace_s
+    # Only a difference that matters is asked of an order that may or may not have been filled.
+    matters = local != exchange and left in {None, Leave.EXTERNAL}
+    if young and (plan.own or matters) and _explained_by_own(stated, plan, evidence):
         return _in_flight(stated, plan)
     overdue = bool(plan.own) and not young
     if local == exchange and not overdue:
         return _calm(VerdictKind.IN_SYNC, stated, "Book and exchange agree.")
     if stated.doubt:
         return _no_evidence(evidence, now, stated.doubt, local)
-    if not overdue and not signs_differ(local, exchange):
-        left = why_leave(evidence, local, exchange)
-        if left is not None:
-            return _left_alone(stated, left)
+    if stated.unnamed:
+        return _no_evidence(evidence, now, _UNNAMED, local)
+    if left is not None and not overdue:
+        return _left_alone(stated, left)
     return _divergent(evidence, stated, plan, now)
 
 
@@ -168,8 +172,8 @@ def _divergent(evidence: Evidence, stated: Statement, plan: Plan, now: datetime)
         delay = decimal_text(evidence.policy.confirm_delay_s)
         why = f"the reads of a large difference are less than {delay} s apart"
         return _no_evidence(evidence, now, why, stated.local)
-    exempt = _exempt_from_budget(evidence, stated, plan)
-    halts = _why_halt(evidence, stated, plan, size, exempt)
+    exempt = exempt_from_budget(evidence, stated, plan)
+    halts = why_halt(evidence, stated, plan, size, exempt)
     return Verdict(
         verdict=VerdictKind.DIVERGENT,
         severity=size,
@@ -187,58 +191,6 @@ def _divergent(evidence: Evidence, stated: Statement, plan: Plan, now: datetime)
     )
 
 
-def _why_halt(
-    evidence: Evidence, stated: Statement, plan: Plan, size: Severity, exempt: bool
-) -> list[str]:
-    """Every reason why a person must decide; none means that it may be corrected at once."""
-    why = []
-    if size is Severity.LARGE and not _own_fills_may_be_booked(evidence, stated, plan):
-        why.append("large")
-    elif not exempt and _over_budget(evidence, stated):
-        why.append("the budget of corrections without a person is spent")
-    if plan.foreign_increase:
-        why.append("somebody else increased the position")
-    if plan.phantom and plan.rest:
-        why.append("an order is booked beyond what was filled, and that is not all")
-    if plan.ledger.overdrawn or (evidence.trading_mode is TradingMode.SPOT and stated.exchange < 0):
-        why.append("more is gone than the bot ever had")
-    if _unaccounted_spot_surplus(evidence, stated, plan):
-        why.append("a spot surplus without a fill of the bot's own")
-    if evidence.context.other_bots and (plan.rest or plan.foreign):
-        why.append("other bots share the account and it cannot be told whose this is")
-    return why
-
-
-def _own_fills_may_be_booked(evidence: Evidence, stated: Statement, plan: Plan) -> bool:
-    own_only = all(part.kind in _OWN_FILLS for part in plan.parts) and not plan.rest
-    proven = all(leg.kind is not LegKind.SYNTHETIC for leg in plan.legs)
-    shrinks = abs(plan.ledger.position) <= abs(stated.local)
-    flips = signs_differ(stated.local, plan.ledger.position)
-    return evidence.policy.book_own_fills and own_only and proven and shrinks and not flips
-
-
-def _exempt_from_budget(evidence: Evidence, stated: Statement, plan: Plan) -> bool:
-    """A deficit that is dust, or that fees alone explain, would make stops and exits fail."""
-    if abs(stated.exchange) >= abs(stated.local):
-        return False
-    fees_alone = not plan.rest and all(part.kind is PartKind.FEE for part in plan.parts)
-    return fees_alone or is_dust(evidence, stated.exchange - stated.local)
-
-
-def _over_budget(evidence: Evidence, stated: Statement) -> bool:
-    used, policy = evidence.context, evidence.policy
-    pct = percent(stated.local, stated.exchange) or ZERO
-    return (
-        used.auto_corrections_last_hour >= policy.max_auto_corrections_per_hour
-        or used.auto_corrected_pct_last_day + pct > policy.max_auto_corrected_pct_per_day
-    )
-
-
-def _unaccounted_spot_surplus(evidence: Evidence, stated: Statement, plan: Plan) -> bool:
-    surplus = evidence.trading_mode is TradingMode.SPOT and stated.exchange > stated.local
-    return surplus and not any(family.unbooked > 0 for family in plan.own)
-
-
 def _reason(stated: Statement, halts: list[str]) -> str:
     pct = percent(stated.local, stated.exchange)
     share_of = "" if pct is None else f" ({decimal_text(pct.quantize(Decimal('0.01')))} %)"
@@ -252,7 +204,10 @@ def _reason(stated: Statement, halts: list[str]) -> str:
 
 
 def _with_protection(evidence: Evidence, stated: Statement, verdict: Verdict) -> Verdict:
-    found = protection.faults(evidence, stated.exchange, stated.stop_expected)
+    position = stated.exchange
+    if evidence.trading_mode is TradingMode.SPOT:
+        position = verdict.final_local or ZERO  # a stop must not sell coins that are not the bot's
+    found = protection.faults(evidence, position, stated.stop_expected)
     if not found:
         return verdict
     notes = "; ".join(dict.fromkeys(part.note or "" for part in found))

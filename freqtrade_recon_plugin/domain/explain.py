@@ -41,7 +41,6 @@ class OrderFamily:
     unproven: Decimal
     price: Decimal | None
     at: datetime | None
-    is_open: bool
 
 
 def known_ids(evidence: Evidence) -> frozenset[str]:
@@ -52,14 +51,11 @@ def known_ids(evidence: Evidence) -> frozenset[str]:
 def families(evidence: Evidence) -> list[OrderFamily]:
     """All families of orders and fills, oldest first."""
     known = known_ids(evidence)
-    orders = _distinct_orders(evidence.orders or ())
+    orders = distinct_orders(evidence)
     fills: dict[str, list[FillReport]] = {}
-    for fill in {fill.id: fill for fill in evidence.fills}.values():
+    for fill in _distinct_fills(evidence):
         fills.setdefault(fill.order_id, []).append(fill)
-    groups: dict[str, list[OrderReport]] = {}
-    for order in orders.values():
-        groups.setdefault(_root(order, orders), []).append(order)
-    found = [_family(root, members, fills, known) for root, members in groups.items()]
+    found = [_family(root, group, fills, known) for root, group in _groups(orders).items()]
     found += [
         _fills_alone(order_id, theirs)
         for order_id, theirs in fills.items()
@@ -73,7 +69,7 @@ def unbooked_fees(evidence: Evidence) -> dict[str, Decimal]:
     """Fees in the base coin that the bot's own fills paid and the book does not know, by order."""
     own = own_ids(evidence)
     fees: dict[str, Decimal] = {}
-    for fill in {fill.id: fill for fill in evidence.fills}.values():
+    for fill in _distinct_fills(evidence):
         in_base = fill.fee_currency == evidence.market.base and fill.fee_cost
         if in_base and fill.order_id in own and not fill.fee_booked and fill.fee_cost:
             fees[fill.order_id] = fees.get(fill.order_id, ZERO) + fill.fee_cost
@@ -83,26 +79,40 @@ def unbooked_fees(evidence: Evidence) -> dict[str, Decimal]:
 def own_ids(evidence: Evidence) -> frozenset[str]:
     """The ids of all orders that are the bot's, by report, by knowledge or by descent."""
     known = known_ids(evidence)
-    orders = _distinct_orders(evidence.orders or ())
-    return known | {
-        order.id
-        for order in orders.values()
-        if order.own or order.id in known or _is_own_root(_root(order, orders), orders, known)
-    }
+    groups = _groups(distinct_orders(evidence))
+    own = (group for root, group in groups.items() if _is_own(root, group, known))
+    return known | {order.id for group in own for order in group}
 
 
-def _is_own_root(root: str, orders: dict[str, OrderReport], known: frozenset[str]) -> bool:
-    return root in known or (root in orders and orders[root].own)
-
-
-def _distinct_orders(reports: Iterable[OrderReport]) -> dict[str, OrderReport]:
+def distinct_orders(evidence: Evidence) -> dict[str, OrderReport]:
     """One report per order id: of two, the one that knows of more booked and more filled."""
     orders: dict[str, OrderReport] = {}
-    for report in reports:
+    for report in evidence.orders or ():
         seen = orders.get(report.id)
         if seen is None or _knows_more(report, seen):
             orders[report.id] = report
     return orders
+
+
+def _distinct_fills(evidence: Evidence) -> Iterable[FillReport]:
+    """One report per fill: of two, the one that knows of more booked.
+
+    An account that trades with itself has one fill id for both of its orders.
+    """
+    reports = sorted(evidence.fills, key=lambda fill: (fill.fee_booked, fill.booked))
+    return {(fill.order_id, fill.id): fill for fill in reports}.values()
+
+
+def _groups(orders: dict[str, OrderReport]) -> dict[str, list[OrderReport]]:
+    """Orders by the conditional order that they all descend from, or by themselves."""
+    groups: dict[str, list[OrderReport]] = {}
+    for order in orders.values():
+        groups.setdefault(_root(order, orders), []).append(order)
+    return groups
+
+
+def _is_own(root: str, members: list[OrderReport], known: frozenset[str]) -> bool:
+    return root in known or any(order.own or order.id in known for order in members)
 
 
 def _knows_more(report: OrderReport, than: OrderReport) -> bool:
@@ -140,18 +150,19 @@ def _family(
     if unknown:
         filled = max(filled, booked)
     unbooked = filled - booked
+    if unbooked < 0:
+        main = max(members, key=lambda order: order.booked_filled)  # what the bot has to take back
     sign = 1 if main.side is OrderSide.BUY else -1
     return OrderFamily(
         order_id=main.id,
-        own=root in known or any(order.own or order.id in known for order in members),
+        own=_is_own(root, members, known),
         liquidation=any(fill.liquidation for fill in own_fills),
         complete=filled >= main.amount,
         phantom=unbooked < 0,
         unbooked=sign * unbooked,
         unproven=sign * max(main.amount - filled, ZERO) if unknown else ZERO,
-        price=_average(own_fills, unbooked) or main.average,
+        price=_average(own_fills, unbooked) or main.average or None,
         at=_newest(own_fills, main.at),
-        is_open=main.status is OrderStatus.OPEN,
     )
 
 
@@ -167,7 +178,6 @@ def _fills_alone(order_id: str, fills: list[FillReport]) -> OrderFamily:
         unproven=ZERO,
         price=_average(fills, amount),
         at=_newest(fills, None),
-        is_open=False,
     )
 
 
@@ -177,6 +187,8 @@ def _newest(fills: list[FillReport], otherwise: datetime | None) -> datetime | N
 
 def _average(fills: list[FillReport], amount: Decimal) -> Decimal | None:
     """The average price of the newest fills that make up an amount; None where they do not."""
+    if amount <= 0:
+        return None
     left, cost = amount, ZERO
     for fill in sorted(
         fills, key=lambda fill: (fill.at is not None, fill.at, fill.id), reverse=True
@@ -184,11 +196,7 @@ def _average(fills: list[FillReport], amount: Decimal) -> Decimal | None:
         taken = min(left, fill.amount)
         cost += taken * fill.price
         left -= taken
-        if left <= 0:
-            break
-    if amount <= 0 or left > 0:
-        return None
-    return rounded_price(cost / amount)
+    return None if left else rounded_price(cost / amount)
 
 
 def rounded_price(price: Decimal) -> Decimal:

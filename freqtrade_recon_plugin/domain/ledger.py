@@ -44,9 +44,7 @@ class Ledger:
             self._add(growing, role, kind, price, order_id)
 
     def _average_with(self, growing: Decimal, price: Decimal | None) -> Decimal | None:
-        if price is None:
-            return self.average if self.position else None
-        if not self.position:
+        if price is None or not self.position:
             return price
         if self.average is None:
             return None

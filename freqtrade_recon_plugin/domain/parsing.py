@@ -46,6 +46,8 @@ _UNSIGNED = re.compile(r"[0-9]+(\.[0-9]+)?")
 _SIGNED = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 #: Longer numbers than this are no quantity of anything, and would not stay exact.
 _MAX_DIGITS = 60
+#: Times outside these are nobody's, and would not bear a subtraction.
+_YEARS = range(1970, 9999)
 _REQUIRED: Any = object()
 _T = TypeVar("_T")
 _W = TypeVar("_W", bound=StrEnum)
@@ -85,16 +87,10 @@ class _Fields:
             raise EvidenceError(f"{self.name(min(self._left))}: unknown field")
 
     def text(self, key: str, default: Any = _REQUIRED) -> str:
-        value = self.take(key, default)
-        if not isinstance(value, str):
-            raise EvidenceError(f"{self.name(key)}: must be text")
-        return value
+        return _text(self.take(key, default), self.name(key))
 
     def text_or_none(self, key: str) -> str | None:
-        value = self.take(key, None)
-        if value is not None and not isinstance(value, str):
-            raise EvidenceError(f"{self.name(key)}: must be text or null")
-        return value
+        return None if self._dropped_null(key) else self.text(key)
 
     def word(self, key: str, kind: type[_W], default: Any = _REQUIRED) -> _W:
         value = self.take(key, default)
@@ -113,8 +109,8 @@ class _Fields:
         self, key: str, default: Any = _REQUIRED, pattern: re.Pattern[str] = _UNSIGNED
     ) -> Decimal:
         value = self.take(key, default)
-        if isinstance(value, Decimal):
-            return value
+        if value is default and isinstance(default, Decimal):
+            return default
         if not isinstance(value, str) or not pattern.fullmatch(value):
             raise EvidenceError(f'{self.name(key)}: must be a decimal as text, such as "1.5"')
         if len(value) > _MAX_DIGITS:
@@ -133,7 +129,7 @@ class _Fields:
             moment = datetime.fromisoformat(value)
         except ValueError:
             raise EvidenceError(f"{self.name(key)}: must be an ISO 8601 time in UTC") from None
-        if moment.tzinfo is None:
+        if moment.tzinfo is None or moment.year not in _YEARS:
             raise EvidenceError(f"{self.name(key)}: must be an ISO 8601 time in UTC")
         return moment.astimezone(UTC)
 
@@ -147,9 +143,13 @@ class _Fields:
         return tuple(read(item, f"{self.name(key)}[{at}]") for at, item in enumerate(value))
 
 
-def _text_item(value: Any, path: str) -> str:
+def _text(value: Any, path: str) -> str:
     if not isinstance(value, str):
         raise EvidenceError(f"{path}: must be text")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise EvidenceError(f"{path}: must be text that UTF-8 can hold") from None
     return value
 
 
@@ -181,7 +181,7 @@ def _local_read(value: Any, path: str) -> LocalRead:
         open_entry_filled=take.decimal("open_entry_filled", ZERO),
         open_exit_filled=take.decimal("open_exit_filled", ZERO),
         last_activity_at=take.time_or_none("last_activity_at"),
-        known_order_ids=take.items("known_order_ids", (), _text_item),
+        known_order_ids=take.items("known_order_ids", (), _text),
         stop_expected=stop_expected,
     )
     take.refuse_rest()
@@ -200,7 +200,9 @@ def _exchange_read(value: Any, path: str) -> ExchangeRead:
         entry_price=take.decimal_or_none("entry_price"),
     )
     take.refuse_rest()
-    if read.side is PositionSide.FLAT and read.amount:
+    if read.amount and read.grade is Grade.ABSENT_CONFIRMED:
+        raise EvidenceError(f"{path}.grade: is absent_confirmed beside an amount that is not zero")
+    if read.amount and read.grade is Grade.EXPLICIT and read.side is PositionSide.FLAT:
         raise EvidenceError(f"{path}.side: is flat beside an amount that is not zero")
     return read
 

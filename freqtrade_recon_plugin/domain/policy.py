@@ -14,6 +14,10 @@ from typing import Any
 
 from freqtrade_recon_plugin.domain.errors import SettingsError
 
+#: Powers of ten beyond which a number is a slip of the pen.
+_MAX_MAGNITUDE = 30
+_MAX_SECONDS = Decimal(100 * 365 * 86_400)
+
 
 class HaltExits(StrEnum):
     """Which exits an open breaker holds back; protective ones always pass."""
@@ -39,6 +43,8 @@ def _decimal(value: Any) -> Decimal:
         raise ValueError("must be a number") from None
     if not number.is_finite():
         raise ValueError("must be a finite number")
+    if abs(number.adjusted()) > _MAX_MAGNITUDE:
+        raise ValueError("is out of range")
     return number
 
 
@@ -53,6 +59,13 @@ def _percent(value: Any) -> Decimal:
     number = _amount(value)
     if number > 100:
         raise ValueError("must be a percentage between 0 and 100")
+    return number
+
+
+def _seconds(value: Any) -> Decimal:
+    number = _amount(value)
+    if number > _MAX_SECONDS:
+        raise ValueError("must be at most 100 years")
     return number
 
 
@@ -80,10 +93,20 @@ def _switch(value: Any) -> bool:
     raise ValueError("must be true or false")
 
 
+def _name(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("must hold names")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("must be text that UTF-8 can hold") from None
+    return value
+
+
 def _names(value: Any) -> tuple[str, ...]:
-    if isinstance(value, (list, tuple)) and all(isinstance(name, str) and name for name in value):
-        return tuple(value)
-    raise ValueError("must be a list of names")
+    if not isinstance(value, (list, tuple)):
+        raise ValueError("must be a list of names")
+    return tuple(_name(name) for name in value)
 
 
 def _amounts(value: Any) -> Mapping[str, Decimal]:
@@ -92,7 +115,7 @@ def _amounts(value: Any) -> Mapping[str, Decimal]:
     amounts = {}
     for symbol, amount in value.items():
         try:
-            amounts[str(symbol)] = _amount(amount)
+            amounts[_name(symbol)] = _amount(amount)
         except ValueError as error:
             raise ValueError(f"[{symbol}] {error}") from None
     return amounts
@@ -149,24 +172,24 @@ class Policy:
     amount_tolerance_steps: Decimal = _setting(Decimal(1), _amount)
     dust_notional: Decimal | None = _setting(None, _amount_or_none)
     confirm_reads: int = _setting(2, _reads)
-    confirm_delay_s: Decimal = _setting(Decimal(2), _amount)
-    settle_s: Decimal = _setting(Decimal(5), _amount)
-    in_flight_grace_s: Decimal = _setting(Decimal(60), _amount)
-    snapshot_max_age_s: Decimal = _setting(Decimal(30), _amount)
-    no_evidence_alert_after_s: Decimal = _setting(Decimal(180), _amount)
-    no_evidence_halt_after_s: Decimal = _setting(Decimal(900), _amount)
+    confirm_delay_s: Decimal = _setting(Decimal(2), _seconds)
+    settle_s: Decimal = _setting(Decimal(5), _seconds)
+    in_flight_grace_s: Decimal = _setting(Decimal(60), _seconds)
+    snapshot_max_age_s: Decimal = _setting(Decimal(30), _seconds)
+    no_evidence_alert_after_s: Decimal = _setting(Decimal(180), _seconds)
+    no_evidence_halt_after_s: Decimal = _setting(Decimal(900), _seconds)
     max_auto_corrections_per_hour: int = _setting(10, _count)
     max_auto_corrected_pct_per_day: Decimal = _setting(Decimal(10), _amount)
     book_own_fills: bool = _setting(False, _switch)
     exclusive_account: bool = _setting(False, _switch)
     halt_exits: HaltExits = _setting(HaltExits.DISCRETIONARY, _word(HaltExits))
     max_position: Mapping[str, Decimal] = _setting({}, _amounts)
-    dead_man_s: Decimal = _setting(Decimal(900), _amount)
+    dead_man_s: Decimal = _setting(Decimal(900), _seconds)
     auto_resume: bool = _setting(False, _switch)
     mode: Mode = _setting(Mode.ENFORCE, _word(Mode))
     approvers: tuple[str, ...] = _setting((), _names)
     require_two_approvers: bool = _setting(False, _switch)
-    approval_ttl_s: Decimal = _setting(Decimal(86400), _amount)
+    approval_ttl_s: Decimal = _setting(Decimal(86400), _seconds)
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], where: str = "policy") -> Policy:

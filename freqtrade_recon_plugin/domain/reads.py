@@ -24,7 +24,8 @@ from freqtrade_recon_plugin.domain.model import (
 class Statement:
     """Both sides as read, signed, in base coin; `doubt` says why a difference is not believed yet.
 
-    `span_s` is the time between the first and the last exchange read.
+    `unnamed` says that a report did not name the symbol: it agrees with a flat book, and that is
+    all that it says. `span_s` is the time between the first and the last exchange read.
     """
 
     local: Decimal
@@ -34,6 +35,7 @@ class Statement:
     stop_expected: bool
     span_s: Decimal
     doubt: str | None
+    unnamed: bool
 
 
 def seconds(value: Decimal) -> timedelta:
@@ -71,26 +73,39 @@ def state(evidence: Evidence) -> Statement | str:
     if not between:
         return "the bot's book was not read between the first and the last exchange read"
     newest = between[-1]
+    named = [read for read in exchange_reads if read.grade is not Grade.ABSENT]
+    unnamed = len(named) < len(exchange_reads)
+    only_agrees = unnamed and not any(read.quantity for read in named)
     return Statement(
         local=newest.quantity,
-        exchange=_attributable(evidence, last),
-        open_rate=newest.open_rate,
-        entry_price=last.entry_price,
+        exchange=newest.quantity if only_agrees else _attributable(evidence, named[-1]),
+        open_rate=newest.open_rate or None,
+        entry_price=last.entry_price or None,
         stop_expected=bool(newest.stop_expected),
         span_s=span_seconds(last.at - first.at),
         doubt=_doubt(evidence, exchange_reads, between),
+        unnamed=unnamed,
     )
 
 
 def _usable(
     evidence: Evidence, oldest: datetime, now: datetime, local_reads: list[LocalRead]
 ) -> list[ExchangeRead]:
-    grades = CONCLUSIVE_GRADES
-    if not any(read.quantity for read in local_reads):
-        grades = CONCLUSIVE_GRADES | {Grade.ABSENT}
+    """The reads that state something, oldest first: in time, and `absent` beside flat books only.
+
+    A report of nothing for the account is no report for a flat bot beside bots that are not.
+    """
+    all_flat = not evidence.context.other_bots and not any(read.quantity for read in local_reads)
+    grades = CONCLUSIVE_GRADES | {Grade.ABSENT} if all_flat else CONCLUSIVE_GRADES
     local_reads.sort(key=lambda read: read.at)
     return sorted(
-        (r for r in evidence.exchange_reads if r.grade in grades and oldest <= r.at <= now),
+        (
+            read
+            for read in evidence.exchange_reads
+            if read.grade in grades
+            and oldest <= read.at <= now
+            and not (read.grade is Grade.ABSENT and read.amount)
+        ),
         key=lambda read: read.at,
     )
 
@@ -117,6 +132,7 @@ def _doubt(
     if len({read.quantity for read in local_reads}) > 1:
         return "the bot's book changed between the exchange reads"
     settled = exchange_reads[0].at - seconds(evidence.policy.settle_s)
-    if any(read.last_activity_at and read.last_activity_at > settled for read in local_reads):
+    activity = [read.last_activity_at for read in evidence.local_reads if read.last_activity_at]
+    if any(at > settled for at in activity):
         return "the bot was active in this symbol a moment ago"
     return None

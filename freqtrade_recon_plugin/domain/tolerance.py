@@ -37,9 +37,9 @@ def why_leave(evidence: Evidence, local: Decimal, exchange: Decimal) -> Leave | 
         return None  # what is missing is never dust
     if is_dust(evidence, difference):
         return Leave.DUST
-    if evidence.trading_mode is TradingMode.SPOT and not evidence.policy.exclusive_account:
-        return Leave.EXTERNAL
-    return None
+    # Below zero, coins that were set aside as the operator's are gone: no surplus.
+    spot_surplus = evidence.trading_mode is TradingMode.SPOT and exchange > 0
+    return Leave.EXTERNAL if spot_surplus and not evidence.policy.exclusive_account else None
 
 
 def is_dust(evidence: Evidence, amount: Decimal) -> bool:
@@ -47,7 +47,7 @@ def is_dust(evidence: Evidence, amount: Decimal) -> bool:
     limit = evidence.policy.dust_notional
     if limit is None:
         limit = evidence.market.min_cost
-    if limit is None or evidence.market.price is None:
+    if limit is None or not evidence.market.price:
         return False
     return abs(amount) * evidence.market.price < limit
 
