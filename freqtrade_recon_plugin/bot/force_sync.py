@@ -1,0 +1,212 @@
+"""ForceSync: carries out the reconciliation's commands on the bot's own book.
+
+Invariants: a command is booked exactly once or not at all, whatever is killed and whenever (one
+commit for all legs, under ids that a second try finds); a refusal leaves nothing behind; stops on
+the exchange are on their way to the new amount before the command is acknowledged.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from freqtrade.enums import RPCMessageType
+from freqtrade.exceptions import ExchangeError
+from freqtrade.persistence import Order, Trade
+from freqtrade.strategy.strategy_wrapper import strategy_safe_wrapper
+
+from freqtrade_recon_plugin.bot import booking
+from freqtrade_recon_plugin.bot.own_read import leverage_of_position, refuse_contradiction
+from freqtrade_recon_plugin.bot.positions import book_of
+from freqtrade_recon_plugin.bot.said import Said
+from freqtrade_recon_plugin.bot.stops import release_orders, renew_stops
+from freqtrade_recon_plugin.bot.sync_plan import SyncPlan, read_plan
+from freqtrade_recon_plugin.domain.document import decimal_text
+from freqtrade_recon_plugin.domain.lifecycle import CommandStatus
+from freqtrade_recon_plugin.domain.model import Role, TradingMode
+from freqtrade_recon_plugin.errors import BookingRefused
+from freqtrade_recon_plugin.settings import BotSettings
+from freqtrade_recon_plugin.store import CommandRow, Store, Transaction
+
+logger = logging.getLogger(__name__)
+
+
+class ForceSync:
+    """Executes commands on the bot's loop thread, each under the bot's own lock.
+
+    :param publish: writes the book as it stands into a transaction of the store.
+    """
+
+    def __init__(
+        self,
+        bot: Any,
+        store: Store,
+        settings: BotSettings,
+        mode: TradingMode | None,
+        publish: Callable[[Transaction], None],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._bot = bot
+        self._store = store
+        self._settings = settings
+        self._mode = mode
+        self._publish = publish
+        self._clock = clock
+        self._said = Said(logger)
+        self._synthetic = booking.synthetic_order_ids()
+
+    def synthetic_order(self, order_id: str, pair: str) -> Any:
+        """One of the orders that only the book knows, as ccxt has it; None for any other."""
+        if (pair, order_id) not in self._synthetic:
+            return None
+        order = Order.order_by_id(order_id, pair)
+        return None if order is None else booking.as_ccxt(order)
+
+    def run(self, command: CommandRow) -> None:
+        """Carries out one waiting command, or leaves it waiting where the exchange is away.
+
+        :raises StoreError: the answer could not be written; the next call writes it.
+        """
+        with self._bot._exit_lock:
+            Trade.commit()  # sees what other threads have written
+            try:
+                plan = read_plan(command)
+                orders = self._booked(plan)
+                done_before = bool(orders)
+                if not done_before:
+                    if not self._take(command):
+                        return
+                    orders = self._book(plan)
+            except BookingRefused as refusal:
+                Trade.rollback()
+                self._refuse(command, str(refusal))
+                return
+            except ExchangeError as error:
+                Trade.rollback()
+                self._wait(command, error)
+                return
+            except Exception as error:
+                Trade.rollback()
+                logger.exception("ForceSync of %s failed; nothing is booked", command.symbol)
+                self._refuse(command, f"failed: {error!r}")
+                return
+            self._settle(command, plan, orders, tell=not done_before)
+
+    def _booked(self, plan: SyncPlan) -> list[Any]:
+        """The orders of the plan that an earlier try has booked: all of them or none."""
+        found = [Order.order_by_id(order_id, plan.symbol) for order_id in plan.order_ids]
+        return [order for order in found if order is not None]
+
+    def _take(self, command: CommandRow) -> bool:
+        """Reads the exchange, so that one that is away leaves the command queued; then takes it."""
+        now = self._clock()
+        expired = command.expires_at <= now
+        if expired and command.status is CommandStatus.EXECUTING:
+            raise BookingRefused("the command has expired")
+        if not expired:
+            self._bot.wallets.update()
+        with self._store.transaction() as tx:
+            if expired:
+                tx.commands.withdraw(command.command_id, self._name, now)
+                return False
+            return tx.commands.take(command.command_id, now)
+
+    def _book(self, plan: SyncPlan) -> list[Any]:
+        """Books all steps in one commit.
+
+        :return: the orders booked; none where the book has reached the target by itself.
+        :raises BookingRefused: the book or the exchange is not as the plan expects.
+        """
+        trades = booking.open_trades(plan.symbol)
+        if plan.closes and book_of(trades) == plan.expected_local:
+            for trade in trades:
+                release_orders(self._bot, trade)
+            trades = booking.open_trades(plan.symbol)
+        local = book_of(trades)
+        if local == plan.target:
+            return []
+        if local != plan.expected_local:
+            raise BookingRefused(
+                f"the book has moved: it is {decimal_text(local)}, "
+                f"not {decimal_text(plan.expected_local)}"
+            )
+        if len(trades) > 1:
+            raise BookingRefused("there is more than one open trade")
+        refuse_contradiction(self._bot, plan, self._settings, self._mode)
+        leverage = leverage_of_position(self._bot, plan.symbol, plan.price)
+        trade = trades[0] if trades else None
+        for step in plan.steps:
+            booked = booking.book(self._bot, trade, step, leverage)
+            trade = None if step.leg.role is Role.CLOSE else booked
+        reached = book_of([] if trade is None else [trade])
+        if reached != plan.target:
+            raise BookingRefused(
+                f"with the trade's orders and the market's precision it would be "
+                f"{decimal_text(reached)}"
+            )
+        self._synthetic.update((plan.symbol, order_id) for order_id in plan.order_ids)
+        Trade.commit()
+        return self._booked(plan)
+
+    def _settle(
+        self, command: CommandRow, plan: SyncPlan, orders: list[Any], *, tell: bool
+    ) -> None:
+        """What follows a booking, now or in a later try: stops, wallets, news, the answer."""
+        warning = None
+        try:
+            for trade in booking.open_trades(plan.symbol):
+                renew_stops(self._bot, trade)
+            self._bot.update_all_liquidation_prices()
+            self._bot.wallets.update()
+        except ExchangeError as error:
+            Trade.rollback()
+            if command.expires_at > self._clock():
+                self._wait(command, error)
+                return
+            warning = f"the stop on the exchange or the wallet was not renewed: {error}"
+        if tell:
+            self._tell(plan, orders)
+        result: dict[str, Any] = {
+            "local": decimal_text(book_of(booking.open_trades(plan.symbol))),
+            "orders": [order.order_id for order in orders],
+        }
+        if warning is not None:
+            result["warning"] = warning
+        with self._store.transaction() as tx:
+            self._publish(tx)
+            tx.commands.finish(
+                command.command_id, CommandStatus.DONE, result, self._clock(), self._name
+            )
+        logger.info("ForceSync acknowledged: %s", plan.told())
+
+    def _tell(self, plan: SyncPlan, orders: list[Any]) -> None:
+        """Tells the strategy, the protections and the people that read the bot's messages."""
+        for order in orders:
+            strategy_safe_wrapper(self._bot.strategy.order_filled, supress_error=True)(
+                pair=plan.symbol, trade=order.trade, order=order, current_time=self._clock()
+            )
+            if not order.trade.is_open:
+                self._bot.handle_protections(plan.symbol, order.trade.trade_direction)
+        text = f"Reconciliation booked {plan.told()}"
+        self._bot.rpc.send_msg({"type": RPCMessageType.WARNING, "status": text})
+
+    def _refuse(self, command: CommandRow, reason: str) -> None:
+        logger.warning("ForceSync of %s refused: %s", command.symbol, reason)
+        now = self._clock()
+        with self._store.transaction() as tx:
+            if tx.commands.take(command.command_id, now):
+                tx.commands.finish(
+                    command.command_id, CommandStatus.REFUSED, {"reason": reason}, now, self._name
+                )
+            else:
+                tx.commands.withdraw(command.command_id, self._name, now)
+
+    def _wait(self, command: CommandRow, error: Exception) -> None:
+        text = f"ForceSync of {command.symbol} waits, the exchange does not answer: {error}"
+        self._said.now(("wait", command.command_id), text)
+
+    @property
+    def _name(self) -> str:
+        return f"bot:{self._settings.bot_id}"
