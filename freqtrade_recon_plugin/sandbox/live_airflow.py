@@ -175,7 +175,7 @@ class LiveAirflow(AirflowApi):
         self.wait_for(self._healthy, f"Airflow to be healthy (logs in {self.home})", within_s)
         self.wait_for(self._dags_known, f"the DAGs of {self.dags}", within_s)
 
-    def stop(self, within_s: float = 20) -> None:
+    def stop(self, within_s: float = 10) -> None:
         """Ends every process that it started, and those which they started. Never raises."""
         self.close()
         for process in self._processes.values():
