@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 CORRECTION_TYPES = ("auto", "manual", "manual_required", "failed")
 BLOCK_REASONS = ("breaker", "contradiction", "max_position", "dead_man", "store_unavailable")
+ALERT_SEVERITIES = ("info", "warning", "critical")
+DELIVERIES = ("delivered", "failed")
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -29,6 +31,7 @@ class Client(Protocol):
     def incr(self, stat: str, count: int = 1) -> Any: ...
     def gauge(self, stat: str, value: Any) -> Any: ...
     def timing(self, stat: str, delta: Any) -> Any: ...
+    def close(self) -> Any: ...
 
 
 class _Plain(Decimal):
@@ -119,6 +122,15 @@ class Metrics:
                 self._count(0, "orders_blocked", bot, symbol, reason)
         for verdict in VerdictKind:
             self._count(0, "verdicts", bot, str(verdict))
+        for level in ALERT_SEVERITIES:
+            for delivery in DELIVERIES:
+                self._count(0, "alerts", level, delivery)
+
+    def close(self) -> None:
+        """Closes the socket; what is sent afterwards is lost."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
 
     def _count(self, count: int, *name: str) -> None:
         self._send("incr", name, count)
@@ -142,7 +154,7 @@ def open_metrics(settings: StatsdSettings) -> Metrics:
     """Metrics to the daemon of the settings; off, with a warning, where its host is unknown."""
     try:
         client = StatsClient(settings.host, settings.port, prefix=settings.prefix)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # UnicodeError: what no host can be called
         logger.warning("statsd host %s: %s; metrics are off", settings.host, error)
         return Metrics(None)
     return Metrics(client)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from typing import Any
 
 from freqtrade.exceptions import InvalidOrderException
@@ -28,8 +29,10 @@ def renew_stops(bot: Any, trade: Any) -> None:
         Trade.commit()
 
 
-def release_orders(bot: Any, trade: Any) -> None:
+def release_orders(bot: Any, trade: Any, keep: Collection[str] = ()) -> None:
     """Leaves nothing of a trade on the exchange, whose position there is gone.
+
+    :param keep: ids of orders that are left alone, since what they did is about to be booked.
 
     A fill that turns up on the way is booked as what it is, by freqtrade itself. What the exchange
     does not know any more is closed in the book: freqtrade would ask for it at each start.
@@ -37,12 +40,12 @@ def release_orders(bot: Any, trade: Any) -> None:
     :raises BookingRefused: an order could not be cancelled.
     :raises ExchangeError: the exchange does not answer.
     """
-    if trade.has_open_orders:
+    if _resting(trade, keep):
         sides = [trade.entry_side, trade.exit_side]
         bot.cancel_open_orders_of_trade(trade, sides, REASON)
-        if trade.has_open_orders:
+        if _resting(trade, keep):
             raise BookingRefused("an open order of the trade could not be cancelled")
-    for stop in trade.open_sl_orders:
+    for stop in [stop for stop in trade.open_sl_orders if stop.order_id not in keep]:
         report = _cancelled(bot, trade, stop)
         if report is not None and report["status"] == "open":
             raise BookingRefused("the stop on the exchange could not be cancelled")
@@ -51,6 +54,10 @@ def release_orders(bot: Any, trade: Any) -> None:
         if stop.ft_is_open:
             stop.ft_is_open, stop.status, stop.ft_cancel_reason = False, "canceled", REASON
     Trade.commit()
+
+
+def _resting(trade: Any, keep: Collection[str]) -> list[Any]:
+    return [order for order in trade.open_orders if order.order_id not in keep]
 
 
 def _cancelled(bot: Any, trade: Any, stop: Any) -> Any:

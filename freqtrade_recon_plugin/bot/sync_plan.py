@@ -1,8 +1,8 @@
 """What a ForceSync command asks for, as steps that follow from each other; pure.
 
 Invariants: the steps lead from the expected book to the target exactly; none crosses zero; every
-synthetic leg has an id that depends on the action and its number alone, so that a second try
-finds the first.
+leg has an id of its own that depends on the action and its number alone. Synthetic legs are booked
+under it, and legs that are only a part of a real order.
 """
 
 from __future__ import annotations
@@ -25,7 +25,11 @@ _ID_DIGITS = 18
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One leg to book. `before` and `after` are the signed book around it, in base coin."""
+    """One leg to book. `before` and `after` are the signed book around it, in base coin.
+
+    :ivar order_id: the made-up id, for what is booked under no order of the exchange's.
+    :ivar price: in quote coin; 0 for a fee, and for a real fill whose price nobody has told yet.
+    """
 
     symbol: str
     leg: Leg
@@ -48,8 +52,22 @@ class SyncPlan:
 
     @property
     def order_ids(self) -> tuple[str, ...]:
-        """The ids under which the legs are booked."""
+        """The made-up ids of the legs."""
         return tuple(step.order_id for step in self.steps)
+
+    @property
+    def real_ids(self) -> tuple[str, ...]:
+        """The exchange's orders that are to be booked, each once."""
+        named = (step.leg.order_id for step in self.steps if step.leg.kind is LegKind.REAL)
+        return tuple(dict.fromkeys(order_id for order_id in named if order_id))
+
+    def steps_of(self, order_id: str) -> list[Step]:
+        """The real legs of one order; a flip has two."""
+        return [
+            step
+            for step in self.steps
+            if step.leg.kind is LegKind.REAL and step.leg.order_id == order_id
+        ]
 
     @property
     def closes(self) -> bool:
@@ -58,18 +76,24 @@ class SyncPlan:
 
     @property
     def price(self) -> Decimal:
-        """The price of the last leg, to judge what a rest is worth."""
-        return self.steps[-1].price
+        """The price of the last leg that has one, to judge what a rest is worth."""
+        return next((step.price for step in reversed(self.steps) if step.price), ZERO)
 
     def told(self) -> str:
         """The booking in a few words, for a person."""
-        legs = ", ".join(
-            f"{step.leg.side} {decimal_text(step.leg.amount)} at {decimal_text(step.price)}"
-            for step in self.steps
-        )
+        legs = ", ".join(_told(step) for step in self.steps)
         by = f", approved by {self.approved_by}" if self.approved_by else ""
         local, target = decimal_text(self.expected_local), decimal_text(self.target)
         return f"{self.symbol}: {local} -> {target} ({legs}{by})"
+
+
+def _told(step: Step) -> str:
+    amount = decimal_text(step.leg.amount)
+    if step.leg.kind is LegKind.FEE:
+        return f"fee {amount}"
+    order = f" by order {step.leg.order_id}" if step.leg.kind is LegKind.REAL else ""
+    price = f" at {decimal_text(step.price)}" if step.price else ""
+    return f"{step.leg.side} {amount}{price}{order}"
 
 
 def synthetic_id(action_id: str, number: int) -> str:
@@ -119,8 +143,8 @@ def read_plan(command: CommandRow) -> SyncPlan:
 def _step(
     command: CommandRow, number: int, leg: Leg, position: Decimal, fallback: Decimal | None
 ) -> Step:
-    if leg.kind is not LegKind.SYNTHETIC:
-        raise BookingRefused(f"leg {number}: this version does not book {leg.kind} legs")
+    if leg.kind is LegKind.REAL and not leg.order_id:
+        raise BookingRefused(f"leg {number}: a real leg names no order")
     if leg.amount <= ZERO:
         raise BookingRefused(f"leg {number}: the amount must be more than 0")
     after = position + leg.signed_amount
@@ -129,8 +153,10 @@ def _step(
         raise BookingRefused(f"leg {number}: leads through zero; a flip is two legs")
     if role is not leg.role:
         raise BookingRefused(f"leg {number}: would {role} the position, not {leg.role} it")
-    price = leg.price or fallback
-    if not price or price < ZERO:
+    if leg.kind is LegKind.FEE and role not in (Role.DECREASE, Role.CLOSE):
+        raise BookingRefused(f"leg {number}: a fee takes off, it cannot {role}")
+    price = ZERO if leg.kind is LegKind.FEE else leg.price or fallback or ZERO
+    if price < ZERO or (leg.kind is LegKind.SYNTHETIC and not price):
         raise BookingRefused(f"leg {number}: no price is known")
     return Step(
         symbol=command.symbol,

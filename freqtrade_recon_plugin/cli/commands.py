@@ -60,7 +60,8 @@ def status(args: Namespace) -> int:
         now = _now()
         bots = [views.bot(bot, tx.positions.of(bot.bot_id).values(), now) for bot in tx.bots.list()]
         breakers = [views.breaker(row) for row in tx.breakers.list_open()]
-        actions = [views.action(row) for row in tx.actions.list() if row.status in OPEN_STATUSES]
+        under_way = [row for status in OPEN_STATUSES for row in tx.actions.list(status=status)]
+        actions = [views.action(row) for row in sorted(under_way, key=lambda row: row.detected_at)]
     text = "\n\n".join(
         [
             _table_of(

@@ -27,7 +27,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _time(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time in ISO 8601") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -114,7 +117,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv, defaults)
     run: Command = args.run
     try:
-        return run(args)
+        status = run(args)
+        sys.stdout.flush()  # a reader that has gone is met here, and not when Python ends
+        return status
     except ReconError as error:
         print(f"freqtrade-recon: {' '.join(str(error).split())}", file=sys.stderr)
         return BAD_INPUT

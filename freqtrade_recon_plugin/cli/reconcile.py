@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections import defaultdict
+from contextlib import closing
 from typing import Any
 
 from freqtrade_recon_plugin.alerts import Alerts
 from freqtrade_recon_plugin.cli.commands import NOT_WELL, WELL, opened, say
-from freqtrade_recon_plugin.domain.model import Decision, VerdictKind
+from freqtrade_recon_plugin.domain.model import Decision, TradingMode, VerdictKind
 from freqtrade_recon_plugin.errors import ReconError
-from freqtrade_recon_plugin.metrics import open_metrics
+from freqtrade_recon_plugin.metrics import Metrics, open_metrics
 from freqtrade_recon_plugin.ports import Ports, ports_of
 from freqtrade_recon_plugin.service.correction import auto_correct
 from freqtrade_recon_plugin.service.detection import run_cycle
@@ -26,34 +28,49 @@ _NOT_WELL = frozenset({VerdictKind.DIVERGENT, VerdictKind.NO_EVIDENCE})
 
 
 def reconcile(args: Namespace) -> int:
-    """Reconciles every account that has bots, or the account of one bot."""
-    with opened(args) as store:
-        accounts = _accounts(store, args.bot)
+    """Reconciles every account that has bots, or the account of one bot.
+
+    Every account's settings are read before anything is done for the first.
+    """
+    with opened(args) as store, closing(open_metrics(statsd_from_environment())) as metrics:
+        accounts = {
+            account_id: _ports(store, account_id, modes, metrics)
+            for account_id, modes in _accounts(store, args.bot).items()
+        }
         results = []
-        for account_id in accounts:
-            results += _one_account(store, account_id, args.bot, args.dry_run)
+        for account_id, ports in accounts.items():
+            results += _one_account(ports, account_id, args.bot, args.dry_run)
     text = "\n".join(f"{r['bot_id']} {r['symbol']}: {r['verdict']}. {r['reason']}" for r in results)
-    say(args, {"results": results}, text or "No bot has registered yet.")
+    say(args, {"results": results}, text or "There is nothing to reconcile.")
     return NOT_WELL if any(result["verdict"] in _NOT_WELL for result in results) else WELL
 
 
-def _accounts(store: Store, bot_id: str | None) -> list[str]:
+def _accounts(store: Store, bot_id: str | None) -> dict[str, set[TradingMode]]:
+    """The accounts to reconcile, and in which trading modes their bots trade."""
     with store.reading() as tx:
         bots = tx.bots.list()
+    accounts: dict[str, set[TradingMode]] = defaultdict(set)
+    for bot in bots:
+        accounts[bot.account_id].add(bot.trading_mode)
     if bot_id is None:
-        return sorted({bot.account_id for bot in bots})
-    accounts = [bot.account_id for bot in bots if bot.bot_id == bot_id]
-    if not accounts:
-        raise ReconError(f"--bot: no bot {bot_id!r} is registered")
-    return accounts
+        return accounts
+    for bot in bots:
+        if bot.bot_id == bot_id:
+            return {bot.account_id: accounts[bot.account_id]}
+    raise ReconError(f"--bot: no bot {bot_id!r} is registered")
+
+
+def _ports(store: Store, account_id: str, modes: set[TradingMode], metrics: Metrics) -> Ports:
+    account = account_from_environment(account_id)
+    ports = ports_of(store, account, metrics, Alerts(alert_urls_from_environment()))
+    for mode in modes:
+        ports.reader(mode)  # names an exchange that ccxt does not know
+    return ports
 
 
 def _one_account(
-    store: Store, account_id: str, bot_id: str | None, dry_run: bool
+    ports: Ports, account_id: str, bot_id: str | None, dry_run: bool
 ) -> list[dict[str, Any]]:
-    account = account_from_environment(account_id)
-    metrics = open_metrics(statsd_from_environment())
-    ports = ports_of(store, account, metrics, Alerts(alert_urls_from_environment()))
     if dry_run:
         judged = compare_account(ports, account_id, bot_id)
         return [_result(item, None) for item in judged]

@@ -44,8 +44,8 @@ def _documents(path: str, lines: IO[str]) -> Iterator[tuple[int, Any]]:
         raise EvidenceError(f"{_name(path)} line 1: holds no evidence")
     try:
         document = json.loads(first)
-    except ValueError:
-        yield begun, _parsed(path, begun, first + lines.read())
+    except (ValueError, RecursionError):
+        yield begun, _of_several_lines(path, begun, first, lines.read())
         return
     yield begun, document
     for number, text in enumerate(lines, start=begun + 1):
@@ -53,26 +53,48 @@ def _documents(path: str, lines: IO[str]) -> Iterator[tuple[int, Any]]:
             yield number, _parsed(path, number, text)
 
 
+def _of_several_lines(path: str, line: int, first: str, rest: str) -> Any:
+    """One document that takes several lines; where it is JSON Lines instead, the first is bad."""
+    try:
+        return _parsed(path, line, first + rest)
+    except EvidenceError:
+        if any(_is_document(text) for text in rest.splitlines()):
+            _parsed(path, line, first)
+        raise
+
+
+def _is_document(text: str) -> bool:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(document, dict) and not {"schema", "evidence"}.isdisjoint(document)
+
+
 def _parsed(path: str, line: int, text: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text.rstrip())  # else a text that ends too early ends on the next line
     except json.JSONDecodeError as error:
-        at = line + error.lineno - 1
-        raise EvidenceError(f"{_name(path)} line {at}: is not JSON: {error.msg}") from None
+        at, why = line + error.lineno - 1, error.msg
+    except (ValueError, RecursionError):  # a number of thousands of digits, a nest without end
+        at, why = line, "a number or a nesting is too large"
+    raise EvidenceError(f"{_name(path)} line {at}: is not JSON: {why}")
 
 
 @contextmanager
 def _opened(path: str) -> Iterator[IO[str]]:
-    if path == "-":
-        yield sys.stdin
-        return
     try:
-        with open(path, encoding="utf-8") as file:
-            yield file
+        if path == "-":
+            # Not the terminal's encoding: evidence is UTF-8 everywhere.
+            with open(sys.stdin.fileno(), encoding="utf-8-sig", closefd=False) as file:
+                yield file
+        else:
+            with open(path, encoding="utf-8-sig") as file:
+                yield file
     except OSError as error:
-        raise EvidenceError(f"{path}: {error.strerror or error}") from None
+        raise EvidenceError(f"{_name(path)}: {error.strerror or error}") from None
     except UnicodeDecodeError:
-        raise EvidenceError(f"{path}: is not UTF-8 text") from None
+        raise EvidenceError(f"{_name(path)}: is not UTF-8 text") from None
 
 
 def _name(path: str) -> str:

@@ -172,17 +172,18 @@ def _divergent(evidence: Evidence, stated: Statement, plan: Plan, now: datetime)
         delay = decimal_text(evidence.policy.confirm_delay_s)
         why = f"the reads of a large difference are less than {delay} s apart"
         return _no_evidence(evidence, now, why, stated.local)
+    pct = percent(stated.local, stated.exchange)
     exempt = exempt_from_budget(evidence, stated, plan)
     halts = why_halt(evidence, stated, plan, size, exempt)
     return Verdict(
         verdict=VerdictKind.DIVERGENT,
         severity=size,
         decision=Decision.HALT if halts else Decision.AUTO_CORRECT,
-        reason=_reason(stated, halts),
+        reason=_reason(stated, pct, halts),
         local=stated.local,
         exchange=stated.exchange,
         divergence=stated.exchange - stated.local,
-        divergence_pct=percent(stated.local, stated.exchange),
+        divergence_pct=pct,
         explanation=tuple(plan.parts),
         unexplained=plan.rest,
         booking=plan.legs,
@@ -191,8 +192,7 @@ def _divergent(evidence: Evidence, stated: Statement, plan: Plan, now: datetime)
     )
 
 
-def _reason(stated: Statement, halts: list[str]) -> str:
-    pct = percent(stated.local, stated.exchange)
+def _reason(stated: Statement, pct: Decimal | None, halts: list[str]) -> str:
     share_of = "" if pct is None else f" ({decimal_text(pct.quantize(Decimal('0.01')))} %)"
     numbers = (
         f"Book {decimal_text(stated.local)}, exchange {decimal_text(stated.exchange)}: "

@@ -50,6 +50,8 @@ def known_ids(evidence: Evidence) -> frozenset[str]:
 
 def families(evidence: Evidence) -> list[OrderFamily]:
     """All families of orders and fills, oldest first."""
+    if not evidence.orders and not evidence.fills:
+        return []
     known = known_ids(evidence)
     orders = distinct_orders(evidence)
     fills: dict[str, list[FillReport]] = {}

@@ -214,12 +214,14 @@ class Policy:
 
     def to_mapping(self) -> dict[str, Any]:
         """The settings that differ from the defaults, ready for JSON; decimals as text."""
-        default = type(self)()
         return {
-            setting.name: _plain(getattr(self, setting.name))
-            for setting in fields(self)
-            if getattr(self, setting.name) != getattr(default, setting.name)
+            name: _plain(value)
+            for name, default in _DEFAULTS.items()
+            if (value := getattr(self, name)) != default
         }
+
+
+_DEFAULTS = {setting.name: getattr(Policy(), setting.name) for setting in fields(Policy)}
 
 
 def _plain(value: Any) -> Any:

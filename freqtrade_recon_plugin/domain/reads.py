@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from freqtrade_recon_plugin.domain.model import (
     CONCLUSIVE_GRADES,
@@ -38,6 +39,7 @@ class Statement:
     unnamed: bool
 
 
+@lru_cache(maxsize=128)  # a few settings, asked for again for every symbol
 def seconds(value: Decimal) -> timedelta:
     """A setting in seconds as a time span, exact to the microsecond."""
     return timedelta(microseconds=int(value * 1_000_000))

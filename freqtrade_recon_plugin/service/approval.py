@@ -7,7 +7,7 @@ from datetime import datetime
 from freqtrade_recon_plugin.domain.lifecycle import ActionStatus, BreakerReason
 from freqtrade_recon_plugin.errors import ReconError
 from freqtrade_recon_plugin.ports import Ports
-from freqtrade_recon_plugin.service.correction import Outcome
+from freqtrade_recon_plugin.service.ending import Outcome
 from freqtrade_recon_plugin.store import ActionRow, BreakerRow, Store
 
 
@@ -56,9 +56,14 @@ def decide(
 def halt(store: Store, bot_id: str, symbol: str, by: str, reason: str, at: datetime) -> BreakerRow:
     """A person halts a symbol of a bot, or the whole bot (`*`).
 
+    A breaker that reconciliation has opened becomes the person's, so that no approval closes it.
+
     :raises StoreError: the bot is not registered.
     """
     with store.transaction() as tx:
+        before = tx.breakers.get(bot_id, symbol)
+        if before and before.is_open and before.reason is not BreakerReason.MANUAL:
+            tx.breakers.close(bot_id, symbol, by, at, f"taken over by hand: {reason}")
         return tx.breakers.open(bot_id, symbol, BreakerReason.MANUAL, reason, by, at)
 
 

@@ -8,8 +8,6 @@ exchange or of a bot is a verdict (`no_evidence`), never an exception.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import asdict, dataclass
-from typing import Any
 
 from freqtrade_recon_plugin.domain.lifecycle import ActionStatus, BreakerReason
 from freqtrade_recon_plugin.domain.model import Decision, Severity, Verdict, VerdictKind
@@ -18,6 +16,12 @@ from freqtrade_recon_plugin.domain.policy import Mode
 from freqtrade_recon_plugin.domain.reads import seconds
 from freqtrade_recon_plugin.ports import Ports
 from freqtrade_recon_plugin.service import messages
+from freqtrade_recon_plugin.service.findings import (
+    Finding,
+    decision_for,
+    finding_of,
+    finding_of_action,
+)
 from freqtrade_recon_plugin.service.judging import (
     SETTLED,
     Judged,
@@ -31,39 +35,10 @@ from freqtrade_recon_plugin.service.observation import sighting_after
 from freqtrade_recon_plugin.store import ActionRow, Transaction
 
 ACTOR = "reconciliation"
+#: Ends of an action after which the bot's book may be another one than before.
+_BOOKED = frozenset({ActionStatus.CORRECTED, ActionStatus.FAILED})
 #: Actions that somebody must take up again in this cycle, seen or not.
-_UNFINISHED = frozenset(
-    {ActionStatus.DETECTED, ActionStatus.CORRECTING, ActionStatus.PENDING_APPROVAL}
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One symbol of one bot after one comparison, in words that travel between tasks.
-
-    :param decision: what is to be done now: `none`, `wait`, `auto_correct` or `halt`.
-    :param label: bot and symbol, for a person.
-    :param status: of the action, where there is one.
-    """
-
-    bot_id: str
-    symbol: str
-    action_id: str | None
-    verdict: str
-    severity: str
-    decision: str
-    label: str
-    status: str | None
-    reason: str
-
-    def to_document(self) -> dict[str, Any]:
-        """The finding as JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Finding:
-        """The finding out of its JSON."""
-        return cls(**document)
+_UNFINISHED = (ActionStatus.DETECTED, ActionStatus.CORRECTING, ActionStatus.PENDING_APPROVAL)
 
 
 def detect(ports: Ports, account_id: str) -> list[Finding]:
@@ -120,7 +95,7 @@ def _record(tx: Transaction, item: Judged, made: list[ActionRow]) -> Finding:
     if before is None or before.verdict != verdict.verdict or verdict.verdict not in SETTLED:
         tx.sightings.put(sighting_after(before, seen, str(verdict.verdict)))
     if seen.bot.policy.mode is Mode.SHADOW:
-        return _finding(item, None, Decision.NONE)
+        return finding_of(item, None, Decision.NONE)
     if verdict.verdict is VerdictKind.NO_EVIDENCE:
         return _record_blindness(tx, item)
     open_action = tx.actions.open_for(bot_id, symbol)
@@ -131,9 +106,9 @@ def _record(tx: Transaction, item: Judged, made: list[ActionRow]) -> Finding:
         )
         open_action = None
     if open_action is not None:
-        return _finding(item, open_action, _decision_for(open_action.status))
-    if verdict.verdict is not VerdictKind.DIVERGENT and verdict.decision is not Decision.HALT:
-        return _finding(item, None, verdict.decision)
+        return finding_of(item, open_action, decision_for(open_action.status))
+    if not _is_to_be_recorded(verdict):
+        return finding_of(item, None, verdict.decision)
     return _record_divergence(tx, item, made)
 
 
@@ -141,21 +116,25 @@ def _record_divergence(tx: Transaction, item: Judged, made: list[ActionRow]) -> 
     verdict, bot, symbol = item.verdict, item.seen.bot, item.seen.symbol
     latest = tx.actions.latest_for(bot.bot_id, symbol)
     breaker = tx.breakers.get(bot.bot_id, symbol)
-    halted_by_us = breaker is not None and breaker.is_open and breaker.reason != "manual"
+    halted_by_us = (
+        breaker is not None and breaker.is_open and breaker.reason is not BreakerReason.MANUAL
+    )
+    if latest and latest.status in _BOOKED and latest.updated_at >= item.began:
+        return finding_of(item, None, Decision.WAIT)  # corrected meanwhile: this look is outdated
     rejected = latest if latest and latest.status is ActionStatus.REJECTED else None
     if halted_by_us and rejected and _is_of(rejected, verdict):
-        return _finding(item, rejected, Decision.NONE)  # a person has said no to these numbers
+        return finding_of(item, rejected, Decision.NONE)  # a person has said no to these numbers
     decision = Decision.HALT if halted_by_us else verdict.decision
     if decision is Decision.AUTO_CORRECT and lacks_price(verdict):
-        return _finding(item, None, Decision.WAIT)
+        return finding_of(item, None, Decision.WAIT)
     action = action_of(item, decision)
     if not tx.actions.create(action, by=ACTOR):
         action = tx.actions.open_for(bot.bot_id, symbol) or action
-        return _finding(item, action, _decision_for(action.status))
+        return finding_of(item, action, decision_for(action.status))
     if decision is Decision.HALT:
         action = _halt(tx, item, action)
     made.append(action)
-    return _finding(item, action, decision)
+    return finding_of(item, action, decision)
 
 
 def _is_of(action: ActionRow, verdict: Verdict) -> bool:
@@ -188,13 +167,13 @@ def _reason_to_halt(verdict: Verdict) -> BreakerReason:
 
 
 def _record_blindness(tx: Transaction, item: Judged) -> Finding:
-    """Alerts, and later halts, when a symbol could not be read for too long."""
+    """Alerts, and later halts and alerts again, when a symbol could not be read for too long."""
     seen, policy = item.seen, item.seen.bot.policy
     sighting = tx.sightings.get(seen.bot.bot_id, seen.symbol)
     since = sighting.no_evidence_since if sighting else None
     if since and seen.at - since > seconds(policy.no_evidence_alert_after_s):
-        tx.alerts.add(messages.no_evidence(seen.bot, seen.symbol, since, item.verdict, seen.at))
-    if item.verdict.decision is Decision.HALT:
+        tx.alerts.add(messages.no_evidence(seen, since, item.verdict.reason))
+    if since and item.verdict.decision is Decision.HALT:
         tx.breakers.open(
             seen.bot.bot_id,
             seen.symbol,
@@ -203,55 +182,29 @@ def _record_blindness(tx: Transaction, item: Judged) -> Finding:
             ACTOR,
             seen.at,
         )
-    return _finding(item, None, Decision.WAIT)
+        tx.alerts.add(messages.halted_blind(seen, since, item.verdict.reason))
+    return finding_of(item, None, Decision.WAIT)
 
 
 def _taken_up_again(tx: Transaction, bot_id: str, seen: set[str]) -> list[Finding]:
     """Open actions of symbols that this cycle did not come across."""
     return [
-        _of_action(action)
-        for action in tx.actions.list(bot_id=bot_id)
-        if action.status in _UNFINISHED and action.symbol not in seen
+        finding_of_action(action)
+        for status in _UNFINISHED
+        for action in tx.actions.list(status=status, bot_id=bot_id)
+        if action.symbol not in seen
     ]
 
 
 def _has_expired(action: ActionRow, item: Judged) -> bool:
+    """Whether a question is too old, and there is one to ask in its place.
+
+    Where both sides agree by now the old one stays: answering it is what ends the halt.
+    """
     waiting = action.status is ActionStatus.PENDING_APPROVAL
     ttl = seconds(item.seen.bot.policy.approval_ttl_s)
-    return waiting and item.seen.at - action.detected_at > ttl
+    return waiting and _is_to_be_recorded(item.verdict) and item.seen.at - action.detected_at > ttl
 
 
-def _decision_for(status: ActionStatus) -> Decision:
-    """What the cycle does about an action that is already there."""
-    if status in {ActionStatus.DETECTED, ActionStatus.CORRECTING}:
-        return Decision.AUTO_CORRECT
-    return Decision.HALT if status is ActionStatus.PENDING_APPROVAL else Decision.WAIT
-
-
-def _finding(item: Judged, action: ActionRow | None, decision: Decision) -> Finding:
-    seen, verdict = item.seen, item.verdict
-    return Finding(
-        bot_id=seen.bot.bot_id,
-        symbol=seen.symbol,
-        action_id=action.action_id if action else None,
-        verdict=str(verdict.verdict),
-        severity=str(verdict.severity),
-        decision=str(decision),
-        label=f"{seen.bot.bot_id} {seen.symbol}",
-        status=str(action.status) if action else None,
-        reason=verdict.reason,
-    )
-
-
-def _of_action(action: ActionRow) -> Finding:
-    return Finding(
-        bot_id=action.bot_id,
-        symbol=action.symbol,
-        action_id=action.action_id,
-        verdict=action.verdict["verdict"],
-        severity=str(action.severity),
-        decision=str(_decision_for(action.status)),
-        label=f"{action.bot_id} {action.symbol}",
-        status=str(action.status),
-        reason=action.verdict["reason"],
-    )
+def _is_to_be_recorded(verdict: Verdict) -> bool:
+    return verdict.verdict is VerdictKind.DIVERGENT or verdict.decision is Decision.HALT

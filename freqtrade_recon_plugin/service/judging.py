@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -35,6 +36,13 @@ class Judged:
     seen: Observation
     verdict: Verdict
 
+    @property
+    def began(self) -> datetime:
+        """When the first of its reads was made."""
+        evidence = self.seen.evidence
+        reads = evidence.exchange_reads if evidence else ()
+        return min((read.at for read in reads), default=self.seen.at)
+
 
 @dataclass(frozen=True, slots=True)
 class Documents:
@@ -50,17 +58,18 @@ class Documents:
 
 def compare_account(ports: Ports, account_id: str, bot_id: str | None = None) -> list[Judged]:
     """Compares every symbol of an account, or of one bot of it, and changes nothing."""
-    judged = [_judge(seen) for seen in observe(ports, account_id)]
+    judged = [judge(seen) for seen in observe(ports, account_id)]
     return [item for item in judged if bot_id in (None, item.seen.bot.bot_id)]
 
 
 def compare_again(ports: Ports, action: ActionRow) -> Judged | None:
     """Compares the symbol of an action afresh, in full; None where its bot is gone."""
     seen = observe(ports, action.account_id, only=(action.bot_id, action.symbol))
-    return _judge(seen[0]) if seen else None
+    return judge(seen[0]) if seen else None
 
 
-def _judge(seen: Observation) -> Judged:
+def judge(seen: Observation) -> Judged:
+    """What an observation means."""
     if seen.evidence is not None:
         return Judged(seen, compare(seen.evidence))
     agreed = Verdict(
@@ -110,6 +119,7 @@ def action_of(item: Judged, decision: Decision) -> ActionRow:
         evidence_hash=made.digest,
         detected_at=seen.at,
         updated_at=seen.at,
+        counts_against_budget=verdict.counts_against_budget,
     )
 
 

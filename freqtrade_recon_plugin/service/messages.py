@@ -11,9 +11,9 @@ from typing import Any
 from uuid import uuid4
 
 from freqtrade_recon_plugin.domain.document import decimal_text, time_text
-from freqtrade_recon_plugin.domain.model import Verdict
 from freqtrade_recon_plugin.errors import ReconError
-from freqtrade_recon_plugin.store import ActionRow, AlertRow, BotRow, Store
+from freqtrade_recon_plugin.service.observation import Observation
+from freqtrade_recon_plugin.store import ActionRow, AlertRow, Store
 from freqtrade_recon_plugin.store.rows import AlertSeverity
 
 
@@ -100,23 +100,54 @@ def corrected(action: ActionRow, at: datetime) -> AlertRow:
     return _alert(f"corrected-{action.action_id}", "info", title, message, at, action)
 
 
-def no_evidence(
-    bot: BotRow, symbol: str, since: datetime, verdict: Verdict, at: datetime
-) -> AlertRow:
+def no_evidence(seen: Observation, since: datetime, reason: str) -> AlertRow:
     """The alert that a symbol cannot be reconciled."""
+    bot_id, symbol = seen.bot.bot_id, seen.symbol
+    message = (
+        f"{reason} {_said(seen)}So it has been since {time_text(since)}. Check that the bot runs, "
+        f"that the exchange answers, and the key: freqtrade-recon status"
+    )
+    title = f"Cannot be reconciled: {bot_id} {symbol}"
+    return _blind("no-evidence", "warning", title, message, seen, since)
+
+
+def halted_blind(seen: Observation, since: datetime, reason: str) -> AlertRow:
+    """The alert that a symbol was halted because it could not be reconciled for too long."""
+    bot_id, symbol = seen.bot.bot_id, seen.symbol
+    message = (
+        f"Manual investigation required. {reason} {_said(seen)}So it has been since "
+        f"{time_text(since)}. The symbol is halted: the bot opens and adds nothing there. Once it "
+        f"is reconciled again, run: "
+        f"freqtrade-recon resume {bot_id} {symbol} --by YOUR_NAME --reason WHY"
+    )
+    title = f"Halted, cannot be reconciled: {bot_id} {symbol}"
+    return _blind("no-evidence-halt", "critical", title, message, seen, since)
+
+
+def _said(seen: Observation) -> str:
+    return f"The exchange: {seen.note}. " if seen.note else ""
+
+
+def _blind(
+    occasion: str,
+    severity: AlertSeverity,
+    title: str,
+    message: str,
+    seen: Observation,
+    since: datetime,
+) -> AlertRow:
     return AlertRow(
         alert_id=uuid4().hex,
-        key=f"no-evidence-{bot.bot_id}-{symbol}-{time_text(since)}",
-        severity="warning",
-        title=f"Cannot be reconciled: {bot.bot_id} {symbol}",
-        message=f"{verdict.reason} So it has been since {time_text(since)}. Check that the bot "
-        f"runs, that the exchange answers, and the key: freqtrade-recon status",
-        bot_id=bot.bot_id,
-        symbol=symbol,
+        key=f"{occasion}-{seen.bot.bot_id}-{seen.symbol}-{time_text(since)}",
+        severity=severity,
+        title=title,
+        message=message,
+        bot_id=seen.bot.bot_id,
+        symbol=seen.symbol,
         action_id=None,
-        created_at=at,
+        created_at=seen.at,
         channel="outside",
-        next_attempt_at=at,
+        next_attempt_at=seen.at,
     )
 
 

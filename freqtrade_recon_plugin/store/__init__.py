@@ -6,6 +6,7 @@ it, `Store.transaction` hands out the repositories.
 
 from freqtrade_recon_plugin.store.connection import Store, Transaction, open_store
 from freqtrade_recon_plugin.store.guard_reads import GuardReads
+from freqtrade_recon_plugin.store.intents import IntentWriter
 from freqtrade_recon_plugin.store.rows import (
     ActionRow,
     AlertRow,
@@ -14,6 +15,7 @@ from freqtrade_recon_plugin.store.rows import (
     BotRow,
     BreakerRow,
     CommandRow,
+    IntentRow,
     PositionRow,
     SightingRow,
 )
@@ -28,6 +30,8 @@ __all__ = [
     "BreakerRow",
     "CommandRow",
     "GuardReads",
+    "IntentRow",
+    "IntentWriter",
     "PositionRow",
     "SightingRow",
     "Store",

@@ -7,6 +7,7 @@ mistyped path is an error and never an empty store; no message shows a password.
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
 from collections.abc import Callable
@@ -89,6 +90,33 @@ def make_engine(url: URL, create: bool = False) -> Engine:
     return engine
 
 
+def connect(engine: Engine, wait_s: float, reading: bool) -> Any:
+    """A driver's own connection, outside any pool, in autocommit.
+
+    :param wait_s: seconds that a statement may wait. Connecting has the same bound, on PostgreSQL
+        at least 2 s (the driver's least).
+    :param reading: it may not write.
+    """
+    path = file_of(engine.url)
+    if path is not None:
+        connection = sqlite3.connect(
+            _file_uri(path), uri=True, timeout=wait_s, check_same_thread=False, isolation_level=None
+        )
+        _set_up_sqlite(connection)
+        connection.execute(f"PRAGMA query_only = {int(reading)}")
+        return connection
+    _, named = engine.dialect.create_connect_args(engine.url)
+    arguments = {**named, **_postgresql_arguments(engine.url), "autocommit": True}
+    arguments["connect_timeout"] = max(2, math.ceil(wait_s))
+    return engine.dialect.connect(**arguments)
+
+
+def limits(wait_s: float, reading: bool) -> str:
+    """What such a connection to PostgreSQL has to be told first; SQLite's has been told."""
+    read_only = "on" if reading else "off"
+    return f"SET statement_timeout = '{wait_s}s'; SET default_transaction_read_only = {read_only}"
+
+
 def _postgresql_arguments(url: URL) -> dict[str, Any]:
     """Time-outs of the network, where the URL does not say otherwise."""
     defaults = {
@@ -97,7 +125,7 @@ def _postgresql_arguments(url: URL) -> dict[str, Any]:
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 3,
-        "tcp_user_timeout": WAIT_S * 1000,
+        "tcp_user_timeout": int(WAIT_S * 1000),
     }
     return {name: value for name, value in defaults.items() if name not in url.query}
 
@@ -120,9 +148,7 @@ def _sqlite_engine(url: URL, path: Path, create: bool) -> Engine:
         connection.isolation_level = None
         if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",) and create:
             connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        # A breaker that was opened must still be open after a loss of power.
-        connection.execute("PRAGMA synchronous = FULL")
+        _set_up_sqlite(connection)
 
     @event.listens_for(engine, "checkout")
     def check_file(_connection: Any, record: Any, _proxy: Any) -> None:
@@ -139,8 +165,17 @@ def _sqlite_engine(url: URL, path: Path, create: bool) -> Engine:
     return engine
 
 
+def _set_up_sqlite(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA foreign_keys = ON")
+    # A breaker that was opened must still be open after a loss of power.
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _file_uri(path: Path, create: bool = False) -> str:
+    return f"file:{quote(str(path))}?mode={'rwc' if create else 'rw'}"
+
+
 def _opener(path: Path, create: bool) -> Callable[[], sqlite3.Connection]:
-    uri = f"file:{quote(str(path))}?mode={'rwc' if create else 'rw'}"
 
     def connect() -> sqlite3.Connection:
         if create:
@@ -148,7 +183,9 @@ def _opener(path: Path, create: bool) -> Callable[[], sqlite3.Connection]:
                 path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise StoreUnavailable(f"the store's folder cannot be made: {error}") from error
-        return sqlite3.connect(uri, uri=True, timeout=WAIT_S, check_same_thread=False)
+        return sqlite3.connect(
+            _file_uri(path, create), uri=True, timeout=WAIT_S, check_same_thread=False
+        )
 
     return connect
 

@@ -22,6 +22,7 @@ from freqtrade_recon_plugin.store.audit import Audit
 from freqtrade_recon_plugin.store.bots import Bots
 from freqtrade_recon_plugin.store.breakers import Breakers
 from freqtrade_recon_plugin.store.commands import Commands
+from freqtrade_recon_plugin.store.intents import Intents
 from freqtrade_recon_plugin.store.positions import Positions
 from freqtrade_recon_plugin.store.schema import check_current
 from freqtrade_recon_plugin.store.sightings import Sightings
@@ -37,6 +38,7 @@ class Transaction:
         self.audit = Audit(connection, code_version)
         self.bots = Bots(connection, self.audit)
         self.positions = Positions(connection)
+        self.intents = Intents(connection)
         self.breakers = Breakers(connection, self.audit)
         self.actions = Actions(connection, self.audit)
         self.commands = Commands(connection, self.audit)

@@ -7,13 +7,19 @@ timezone-aware UTC, percentages are percent of the exchange's position.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
 from freqtrade_recon_plugin.domain.lifecycle import ActionStatus, BreakerReason, CommandStatus
-from freqtrade_recon_plugin.domain.model import Decision, PositionSide, Severity, TradingMode
+from freqtrade_recon_plugin.domain.model import (
+    Decision,
+    OrderSide,
+    PositionSide,
+    Severity,
+    TradingMode,
+)
 from freqtrade_recon_plugin.domain.policy import Policy
 
 AlertSeverity = Literal["info", "warning", "critical"]
@@ -28,6 +34,10 @@ class BotRow:
     :param state: the bot's own word: running, stopped, paused ...
     :param version: of the plugin and of freqtrade.
     :param last_reconciliation_at: the last outside comparison that had evidence; None before it.
+    :param learned_holdings: spot: as `external_holdings`, found on the account when the bot first
+        registered. A configured coin goes before a learned one.
+    :param holdings_learned_at: None before they were learned; then an empty mapping says that
+        there were none.
     """
 
     bot_id: str
@@ -42,6 +52,8 @@ class BotRow:
     registered_at: datetime
     heartbeat_at: datetime
     last_reconciliation_at: datetime | None = None
+    learned_holdings: Mapping[str, Decimal] = field(default_factory=dict)
+    holdings_learned_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +62,7 @@ class PositionRow:
 
     :param booked_fills: order id to the filled quantity that the bot holds for it, base coin.
     :param at: when the content last changed.
+    :param booked_fees: order id to the fee in the base coin that is already off `amount`.
     """
 
     bot_id: str
@@ -65,6 +78,27 @@ class PositionRow:
     booked_fills: Mapping[str, Decimal]
     stop_expected: bool | None
     trade_opened_at: datetime | None
+    at: datetime
+    booked_fees: Mapping[str, Decimal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class IntentRow:
+    """An order that a bot was about to place.
+
+    :param client_id: the client order id that the order carries. Where the exchange takes none,
+        any text that is unique to this order.
+    :param amount: as ordered, base coin.
+    :param order_id: the exchange's id; None until its answer came.
+    :param at: just before the order was sent.
+    """
+
+    bot_id: str
+    client_id: str
+    symbol: str
+    side: OrderSide
+    amount: Decimal
+    order_id: str | None
     at: datetime
 
 

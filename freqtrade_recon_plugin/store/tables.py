@@ -27,7 +27,13 @@ from freqtrade_recon_plugin.domain.lifecycle import (
     BreakerReason,
     CommandStatus,
 )
-from freqtrade_recon_plugin.domain.model import Decision, PositionSide, Severity, TradingMode
+from freqtrade_recon_plugin.domain.model import (
+    Decision,
+    OrderSide,
+    PositionSide,
+    Severity,
+    TradingMode,
+)
 from freqtrade_recon_plugin.store.columns import (
     Amount,
     Amounts,
@@ -66,6 +72,8 @@ bots = Table(
     Column("registered_at", Moment, nullable=False),
     Column("heartbeat_at", Moment, nullable=False),
     Column("last_reconciliation_at", Moment),
+    Column("learned_holdings", Amounts, nullable=False),
+    Column("holdings_learned_at", Moment),
 )
 
 positions = Table(
@@ -85,6 +93,20 @@ positions = Table(
     Column("stop_expected", Boolean),
     Column("trade_opened_at", Moment),
     Column("at", Moment, nullable=False),
+    Column("booked_fees", Amounts, nullable=False),
+)
+
+intents = Table(
+    "recon_intents",
+    metadata,
+    Column("bot_id", Text, ForeignKey("recon_bots.bot_id"), primary_key=True),
+    Column("client_id", Text, primary_key=True),
+    Column("symbol", Text, nullable=False),
+    Column("side", Word(OrderSide), nullable=False),
+    Column("amount", Amount, nullable=False),
+    Column("order_id", Text),
+    Column("at", Moment, nullable=False),
+    Index("ix_recon_intents_symbol", "bot_id", "symbol", "at"),
 )
 
 breakers = Table(

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import insert, make_url, text
+from sqlalchemy import make_url
 
 from freqtrade_recon_plugin.store import Store, open_store, upgrade
-from freqtrade_recon_plugin.store.address import make_engine, parse
 from freqtrade_recon_plugin.store.audit import GENESIS
-from freqtrade_recon_plugin.store.tables import audit_head, metadata
+from freqtrade_recon_plugin.store.tables import metadata
 from tests.conftest import POSTGRES_URL
 from tests.store.samples import bot
 
@@ -48,27 +49,49 @@ def migrated_postgres() -> Iterator[str]:
             connection.execute(f"DROP SCHEMA {schema} CASCADE")
 
 
+@pytest.fixture(scope="session")
+def wiped_postgres(migrated_postgres: str) -> Iterator[Callable[[], str]]:
+    """Empties that schema and says where it is, in one round trip on a connection kept for it."""
+    wipe = "; ".join(
+        (
+            "ALTER TABLE recon_audit DISABLE TRIGGER USER",
+            *(f"DELETE FROM {table.name}" for table in reversed(metadata.sorted_tables)),
+            f"INSERT INTO recon_audit_head VALUES (1, 0, '{GENESIS}')",
+            "ALTER TABLE recon_audit ENABLE TRIGGER USER",
+        )
+    )
+    options = str(make_url(migrated_postgres).query["options"])
+    with psycopg.connect(POSTGRES_URL, options=options, autocommit=True) as connection:
+        # What is emptied here need not survive a loss of power.
+        connection.execute("SET synchronous_commit = off")
+
+        def wiped() -> str:
+            connection.execute(wipe)
+            return migrated_postgres
+
+        yield wiped
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One migrated SQLite file for the whole session, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "recon.sqlite"
+    upgrade(f"sqlite:///{path}")
+    return path
+
+
 @pytest.fixture
 def url(kind: str, request: pytest.FixtureRequest) -> str:
     """The URL of a store with nothing in it. The schema is shared: leave it as it is."""
     if kind == "postgres":
-        shared: str = request.getfixturevalue("migrated_postgres")
-        _wipe(shared)
-        return shared
+        wiped: Callable[[], str] = request.getfixturevalue("wiped_postgres")
+        return wiped()
+    template: Path = request.getfixturevalue("migrated_sqlite")
     alone: str = request.getfixturevalue("sqlite_url")
-    upgrade(alone)
+    path = Path(make_url(alone).database or "")
+    path.parent.mkdir(parents=True)
+    shutil.copy(template, path)
     return alone
-
-
-def _wipe(url: str) -> None:
-    engine = make_engine(parse(url))
-    with engine.begin() as connection:
-        connection.execute(text("ALTER TABLE recon_audit DISABLE TRIGGER USER"))
-        for table in reversed(metadata.sorted_tables):
-            connection.execute(table.delete())
-        connection.execute(insert(audit_head).values(id=1, number=0, hash=GENESIS))
-        connection.execute(text("ALTER TABLE recon_audit ENABLE TRIGGER USER"))
-    engine.dispose()
 
 
 @pytest.fixture

@@ -29,12 +29,18 @@ class HiddenFolder:
 
 
 class CutLine:
-    """A relay before a PostgreSQL server; cut, it drops its connections and takes no new ones."""
+    """A relay before a PostgreSQL server.
+
+    Cut, it drops its connections and takes no new ones. Frozen, it takes everything and answers
+    nothing, as a server does whose machine still stands.
+    """
 
     def __init__(self, url: str) -> None:
         parsed = make_url(url)
         self._server = (parsed.host or "127.0.0.1", parsed.port or 5432)
         self._sockets: list[socket.socket] = []
+        self._flows = threading.Event()
+        self._flows.set()
         self._listener = self._listen(0)
         self._port: int = self._listener.getsockname()[1]
         relayed = parsed.set(host="127.0.0.1", port=self._port)
@@ -48,7 +54,14 @@ class CutLine:
     def end(self) -> None:
         self._listener = self._listen(self._port)
 
+    def freeze(self) -> None:
+        self._flows.clear()
+
+    def thaw(self) -> None:
+        self._flows.set()
+
     def close(self) -> None:
+        self.thaw()
         self.begin()
 
     def _listen(self, port: int) -> socket.socket:
@@ -68,6 +81,7 @@ class CutLine:
     def _pump(self, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
+                self._flows.wait()
                 target.sendall(data)
         self._shut(source)
         self._shut(target)

@@ -8,9 +8,22 @@ from decimal import Decimal
 from typing import Any
 
 from freqtrade_recon_plugin.domain.lifecycle import ActionStatus, CommandStatus
-from freqtrade_recon_plugin.domain.model import Decision, PositionSide, Severity, TradingMode
+from freqtrade_recon_plugin.domain.model import (
+    Decision,
+    OrderSide,
+    PositionSide,
+    Severity,
+    TradingMode,
+)
 from freqtrade_recon_plugin.domain.policy import Policy
-from freqtrade_recon_plugin.store import ActionRow, AlertRow, BotRow, CommandRow, PositionRow
+from freqtrade_recon_plugin.store import (
+    ActionRow,
+    AlertRow,
+    BotRow,
+    CommandRow,
+    IntentRow,
+    PositionRow,
+)
 
 NOW = datetime(2026, 11, 23, 9, 0, 0, 123456, tzinfo=UTC)
 BOT = "btc-1"
@@ -49,6 +62,20 @@ def position(**said: Any) -> PositionRow:
         booked_fills={"11": Decimal(100)},
         stop_expected=True,
         trade_opened_at=NOW,
+        at=NOW,
+        booked_fees={"11": Decimal("0.1")},
+    )
+    return replace(row, **said)
+
+
+def intent(**said: Any) -> IntentRow:
+    row = IntentRow(
+        bot_id=BOT,
+        client_id="x-cvBPrNm9jqyhn66od4conpb5",
+        symbol=SYMBOL,
+        side=OrderSide.BUY,
+        amount=Decimal("50.000000000000000001"),
+        order_id=None,
         at=NOW,
     )
     return replace(row, **said)

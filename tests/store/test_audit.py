@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import Connection, text
@@ -17,6 +18,7 @@ from freqtrade_recon_plugin.store.audit import GENESIS, record_hash
 from freqtrade_recon_plugin.store.bots import Bots
 from freqtrade_recon_plugin.store.breakers import Breakers
 from freqtrade_recon_plugin.store.commands import Commands
+from freqtrade_recon_plugin.store.intents import Intents
 from freqtrade_recon_plugin.store.positions import Positions
 from freqtrade_recon_plugin.store.sightings import Sightings
 from tests.store.samples import BOT, NOW, SYMBOL, action, bot, command
@@ -51,6 +53,12 @@ def one_taken_command(tx: Transaction) -> None:
 CHANGES: list[tuple[object, Step, Step, str]] = [
     (Bots.register, nothing, lambda tx: tx.bots.register(bot(), "test"), "bot.registered"),
     (Bots.heartbeat, nothing, lambda tx: tx.bots.heartbeat(BOT, NOW, "stopped"), "bot.state"),
+    (
+        Bots.learn_holdings,
+        nothing,
+        lambda tx: tx.bots.learn_holdings(BOT, {"ETH": Decimal(3)}, NOW, "test"),
+        "external_holding.learned",
+    ),
     (
         Breakers.open,
         nothing,
@@ -92,13 +100,15 @@ CHANGES: list[tuple[object, Step, Step, str]] = [
         "command.done",
     ),
 ]
-#: Methods that read, or keep what is no state: the time of a beat, a mirror of a book, an outbox.
+#: Methods that read, or keep what is no state: the time of a beat, a mirror of a book, an outbox,
+#: orders to come.
 NOT_AUDITED = {
     Actions: {"get", "list", "list_open", "open_for", "latest_for", "budget_used"},
     Alerts: {"add", "due", "of", "delivered", "failed"},
     Bots: {"get", "list", "reconciled"},
     Breakers: {"get", "list_open"},
     Commands: {"get", "for_action", "waiting"},
+    Intents: {"add", "of", "prune"},
     Positions: {"publish", "of"},
     Sightings: {"get", "put"},
 }

@@ -41,6 +41,67 @@ def test_registering_again_replaces_all_but_the_last_reconciliation(store: Store
         assert record.account_id == "main"
 
 
+def test_holdings_are_learned_when_a_bot_first_registers_with_some(empty_store: Store) -> None:
+    learned = {"ETH": Decimal("1.5"), "BNB": Decimal("2.500000000000000001")}
+    with empty_store.transaction() as tx:
+        tx.bots.register(bot(learned_holdings=learned), by="bot:btc-1")
+        assert tx.bots.get(BOT) == bot(learned_holdings=learned, holdings_learned_at=NOW)
+        registered, record = tx.audit.list()
+        assert (registered.event, record.event) == ("bot.registered", "external_holding.learned")
+        assert (record.actor, record.at, record.account_id) == ("bot:btc-1", NOW, "main")
+        assert record.old is None
+        assert record.new == {"learned_holdings": {"BNB": "2.500000000000000001", "ETH": "1.5"}}
+
+
+def test_registering_again_does_not_learn_again(empty_store: Store) -> None:
+    with empty_store.transaction() as tx:
+        tx.bots.register(bot(learned_holdings={"ETH": Decimal(1)}), by="test")
+        for later in ({}, {"ETH": Decimal(7)}):
+            again = bot(learned_holdings=later, holdings_learned_at=LATER, version="newer")
+            tx.bots.register(again, by="test")
+            stored = tx.bots.get(BOT)
+            assert stored is not None
+            assert stored.version == "newer"
+            assert (stored.learned_holdings, stored.holdings_learned_at) == (
+                {"ETH": Decimal(1)},
+                NOW,
+            )
+        events = [record.event for record in tx.audit.list()]
+        assert events.count("external_holding.learned") == 1
+
+
+def test_that_there_are_no_holdings_is_learned_too(store: Store) -> None:
+    with store.transaction() as tx:
+        before = tx.bots.get(BOT)
+        assert before is not None
+        assert (before.learned_holdings, before.holdings_learned_at) == ({}, None), "not yet asked"
+        tx.bots.register(bot(holdings_learned_at=LATER), by="test")
+        tx.bots.register(bot(learned_holdings={"ETH": Decimal(7)}), by="test")
+        assert tx.bots.get(BOT) == bot(learned_holdings={}, holdings_learned_at=LATER)
+
+
+def test_a_person_may_say_what_the_holdings_are(store: Store) -> None:
+    with store.transaction() as tx:
+        tx.bots.learn_holdings(BOT, {"ETH": Decimal(1)}, NOW, by="bot:btc-1")
+        tx.bots.learn_holdings(BOT, {"ETH": Decimal("0.5")}, LATER, by="alice")
+        tx.bots.learn_holdings(BOT, {"ETH": Decimal("0.50")}, LATER, by="alice")
+        stored = tx.bots.get(BOT)
+        assert stored is not None
+        assert stored.learned_holdings == {"ETH": Decimal("0.5")}
+        assert stored.holdings_learned_at == LATER
+        first, second = list(tx.audit.list())[1:]
+        assert first.new == second.old == {"learned_holdings": {"ETH": "1"}}
+        assert (second.actor, second.new) == ("alice", {"learned_holdings": {"ETH": "0.5"}})
+
+
+@pytest.mark.parametrize("amount", [Decimal(-1), Decimal("NaN")])
+def test_holdings_that_cannot_be_are_refused(store: Store, amount: Decimal) -> None:
+    with pytest.raises((ValueError, ArithmeticError)), store.transaction() as tx:
+        tx.bots.learn_holdings(BOT, {"ETH": amount}, NOW, by="test")
+    with pytest.raises(StoreError, match="'nobody' is not registered"), store.transaction() as tx:
+        tx.bots.learn_holdings("nobody", {}, NOW, by="test")
+
+
 def test_a_heartbeat_is_audited_only_when_the_state_changes(store: Store) -> None:
     with store.transaction() as tx:
         tx.bots.heartbeat(BOT, LATER, "running")
@@ -70,6 +131,7 @@ def test_a_position_comes_back_as_published(store: Store) -> None:
         last_activity_at=None,
         known_order_ids=(),
         booked_fills={},
+        booked_fees={},
         stop_expected=None,
         trade_opened_at=None,
     )
@@ -94,9 +156,10 @@ def test_an_unchanged_position_is_not_written_again(store: Store) -> None:
         tx.positions.publish(BOT, [position(at=LATER, amount=Decimal("100.0"))])
         assert written == []
         assert tx.positions.of(BOT)[SYMBOL].at == NOW
-        tx.positions.publish(BOT, [position(at=LATER, amount=Decimal(150))])
-        assert len(written) == 1
-        assert tx.positions.of(BOT)[SYMBOL] == position(at=LATER, amount=Decimal(150))
+        for changed in ({"amount": Decimal(150)}, {"booked_fees": {"11": Decimal("0.15")}}):
+            tx.positions.publish(BOT, [position(at=LATER, **changed)])
+            assert tx.positions.of(BOT)[SYMBOL] == position(at=LATER, **changed)
+        assert len(written) == 2
 
 
 def test_a_symbol_that_left_the_book_is_flat_and_its_orders_stay_known(store: Store) -> None:
@@ -108,6 +171,7 @@ def test_a_symbol_that_left_the_book_is_flat_and_its_orders_stay_known(store: St
         assert (left.open_rate, left.stop_expected, left.trade_opened_at) == (None, None, None)
         assert left.known_order_ids == ("11", "12")
         assert left.booked_fills == {"11": Decimal(100)}
+        assert left.booked_fees == {"11": Decimal("0.1")}
         assert left.at == left.last_activity_at == LATER
         assert tx.positions.of(BOT)[ETH] == position(symbol=ETH)
 

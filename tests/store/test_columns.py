@@ -23,7 +23,7 @@ DECIMALS = st.decimals(
 def test_decimals_come_back_exactly(store: Store) -> None:
     with store.transaction() as tx:
 
-        @settings(max_examples=150, deadline=None, database=None)
+        @settings(max_examples=60, deadline=None, database=None)
         @given(DECIMALS)
         @example(Decimal("1e-18"))
         @example(Decimal("123456789012345678901234567890"))

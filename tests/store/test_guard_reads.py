@@ -128,3 +128,9 @@ def test_a_forked_child_asks_on_a_connection_of_its_own(store: Store, guard: Gua
     _, status = os.waitpid(child, 0)
     assert (answers, os.waitstatus_to_exitcode(status)) == (True, 0)
     assert all_answers_are_right(), "the child has closed nothing of ours"
+
+
+def test_the_guards_connection_cannot_write(store: Store, guard: GuardReads) -> None:
+    assert guard.blocking(BOT, SYMBOL) is None
+    with pytest.raises(StoreUnavailable, match=r"(?i)read-?only"):
+        guard._kept.changed("DELETE FROM recon_breakers", ())

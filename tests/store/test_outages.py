@@ -1,6 +1,7 @@
 """A store that cannot be reached says so in one error, and is used again when it is back."""
 
 import contextlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,10 +9,17 @@ import pytest
 
 from freqtrade_recon_plugin.domain.lifecycle import WHOLE_BOT, BreakerReason
 from freqtrade_recon_plugin.errors import StoreUnavailable
-from freqtrade_recon_plugin.store import GuardReads, Store, is_current, open_store, upgrade
+from freqtrade_recon_plugin.store import (
+    GuardReads,
+    IntentWriter,
+    Store,
+    is_current,
+    open_store,
+    upgrade,
+)
 from freqtrade_recon_plugin.store.address import parse
 from tests.store.outage import CutLine, HiddenFolder
-from tests.store.samples import BOT, NOW, SYMBOL, action, bot
+from tests.store.samples import BOT, NOW, SYMBOL, action, bot, intent
 
 Outage = CutLine | HiddenFolder
 
@@ -166,3 +174,68 @@ def test_the_guard_does_not_notice_an_outage_that_is_over(store: Store, outage: 
     outage.end()
     assert guard.blocking(BOT, SYMBOL) is None
     guard.close()
+
+
+def test_an_intent_is_refused_while_the_store_is_away_and_written_when_it_is_back(
+    store: Store, outage: Outage
+) -> None:
+    with contextlib.closing(IntentWriter(store.engine)) as writer:
+        writer.add(intent(client_id="before"))
+        outage.begin()
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable, match="cannot be written"):
+                writer.add(intent(client_id="lost"))
+            with pytest.raises(StoreUnavailable, match="cannot be written"):
+                writer.answered(BOT, "before", "7")
+        outage.end()
+        writer.add(intent(client_id="after"))
+        assert writer.answered(BOT, "before", "7")
+    with store.reading() as tx:
+        assert {row.client_id for row in tx.intents.of(BOT, SYMBOL, NOW)} == {"before", "after"}
+
+
+def test_an_intent_does_not_notice_an_outage_that_is_over(store: Store, outage: Outage) -> None:
+    with contextlib.closing(IntentWriter(store.engine)) as writer:
+        writer.add(intent(client_id="before"))
+        outage.begin()
+        outage.end()
+        writer.add(intent(client_id="after"))
+    with store.reading() as tx:
+        assert len(tx.intents.of(BOT, SYMBOL, NOW)) == 2
+
+
+@pytest.fixture
+def frozen(migrated_postgres: str) -> Iterator[CutLine]:
+    """A relay that is to be frozen, before a server with one bot."""
+    line = CutLine(migrated_postgres)
+    with contextlib.closing(open_store(line.url)) as store, store.transaction() as tx:
+        tx.bots.register(bot(), by="test")
+    yield line
+    line.close()
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("connected", [True, False], ids=["connected", "not connected"])
+def test_a_server_that_has_frozen_does_not_hold_an_order_up(
+    frozen: CutLine, connected: bool
+) -> None:
+    store = open_store(frozen.url)
+    guard, writer = GuardReads(store.engine, wait_s=0.3), IntentWriter(store.engine, wait_s=0.3)
+    if connected:
+        assert guard.blocking(BOT, SYMBOL) is None
+        writer.add(intent(client_id="before"))
+    frozen.freeze()
+    began = time.monotonic()
+    if connected:
+        with pytest.raises(StoreUnavailable, match=r"cannot be read: no answer within 0\.3 s"):
+            guard.blocking(BOT, SYMBOL)
+    with pytest.raises(StoreUnavailable, match="cannot be written"):
+        writer.add(intent(client_id="lost"))
+    # 0.3 s each, or the driver's 2 s to connect; without a bound it would be minutes.
+    assert time.monotonic() - began < 10
+    frozen.thaw()
+    assert guard.blocking(BOT, SYMBOL) is None
+    writer.add(intent(client_id="after"))
+    guard.close()
+    writer.close()
+    store.close()

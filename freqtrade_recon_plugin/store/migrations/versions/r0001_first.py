@@ -54,6 +54,8 @@ def upgrade() -> None:
         moment("registered_at"),
         moment("heartbeat_at"),
         moment("last_reconciliation_at", nullable=True),
+        words("learned_holdings"),
+        moment("holdings_learned_at", nullable=True),
         key("recon_bots", "bot_id"),
     )
     op.create_table(
@@ -72,9 +74,23 @@ def upgrade() -> None:
         sa.Column("stop_expected", sa.Boolean(), nullable=True),
         moment("trade_opened_at", nullable=True),
         moment("at"),
+        words("booked_fees"),
         key("recon_positions", "bot_id", "symbol"),
         of_bot("recon_positions"),
     )
+    op.create_table(
+        "recon_intents",
+        words("bot_id"),
+        words("client_id"),
+        words("symbol"),
+        word("side"),
+        words("amount"),
+        words("order_id", nullable=True),
+        moment("at"),
+        key("recon_intents", "bot_id", "client_id"),
+        of_bot("recon_intents"),
+    )
+    op.create_index("ix_recon_intents_symbol", "recon_intents", ["bot_id", "symbol", "at"])
     op.create_table(
         "recon_breakers",
         words("bot_id"),
