@@ -141,6 +141,15 @@ for arguments in {commands!r}:
 """
 
 
+REGISTERED = """
+import os
+from freqtrade_recon_plugin.store import open_store
+from tests.store.samples import bot
+with open_store(os.environ["RECON_DATABASE_URL"]).transaction() as tx:
+    tx.bots.register(bot(), by="test")
+"""
+
+
 def test_the_command_line_works_without_any_host(tmp_path: Path) -> None:
     store = {"RECON_DATABASE_URL": f"sqlite:///{tmp_path}/recon.sqlite"}
     commands = [
@@ -153,7 +162,9 @@ def test_the_command_line_works_without_any_host(tmp_path: Path) -> None:
         ["replay", str(EXAMPLE)],
     ]
     works_without(*HOSTS, code=CLI.format(commands=commands), **store)
-    done = run_without(HOSTS, CLI.format(commands=[["reconcile"]]), **store)
+    account = {"RECON_ACCOUNT_MAIN": '{"exchange": "binance", "apiKey": "k", "secret": "s"}'}
+    code = REGISTERED + CLI.format(commands=[["reconcile"]])
+    done = run_without(HOSTS, code, **store, **account)
     assert done.stderr.splitlines()[0] == (
         "freqtrade-recon: reconcile needs ccxt: pip install 'freqtrade-recon-plugin[airflow]'"
     )

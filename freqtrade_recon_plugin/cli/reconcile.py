@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from argparse import Namespace
 from collections import defaultdict
 from contextlib import closing
@@ -9,11 +10,16 @@ from typing import Any
 
 from freqtrade_recon_plugin.alerts import Alerts
 from freqtrade_recon_plugin.cli.commands import NOT_WELL, WELL, opened, say
+from freqtrade_recon_plugin.domain.lifecycle import ActionStatus
 from freqtrade_recon_plugin.domain.model import Decision, TradingMode, VerdictKind
 from freqtrade_recon_plugin.errors import ReconError
 from freqtrade_recon_plugin.metrics import Metrics, open_metrics
 from freqtrade_recon_plugin.ports import Ports, ports_of
-from freqtrade_recon_plugin.service.correction import auto_correct
+from freqtrade_recon_plugin.service.correction import (
+    apply_approved,
+    auto_correct,
+    verify_and_resume,
+)
 from freqtrade_recon_plugin.service.detection import run_cycle
 from freqtrade_recon_plugin.service.judging import Judged, compare_account, documents
 from freqtrade_recon_plugin.settings import (
@@ -22,6 +28,8 @@ from freqtrade_recon_plugin.settings import (
     statsd_from_environment,
 )
 from freqtrade_recon_plugin.store import Store
+
+logger = logging.getLogger(__name__)
 
 #: Verdicts that make the command say that not all is well.
 _NOT_WELL = frozenset({VerdictKind.DIVERGENT, VerdictKind.NO_EVIDENCE})
@@ -76,6 +84,7 @@ def _one_account(
         return [_result(item, None) for item in judged]
     recorded = run_cycle(ports, account_id, bot_id)
     _act(ports, [finding.action_id for _, finding in recorded if _to_correct(finding.decision)])
+    _apply_what_was_approved(ports, account_id, bot_id)
     return [_result(item, finding.action_id) for item, finding in recorded if item is not None]
 
 
@@ -87,6 +96,23 @@ def _act(ports: Ports, action_ids: list[str | None]) -> None:
     for action_id in action_ids:
         if action_id is not None:
             auto_correct(ports, action_id)
+
+
+def _apply_what_was_approved(ports: Ports, account_id: str, bot_id: str | None) -> None:
+    """Where no Airflow runs, this is who acts upon `freqtrade-recon approve`."""
+    with ports.store.reading() as tx:
+        actions = [
+            action
+            for action in tx.actions.list_open(bot_id=bot_id)
+            if action.account_id == account_id
+        ]
+    for action in actions:
+        if action.status in {ActionStatus.APPROVED, ActionStatus.APPLYING}:
+            try:
+                apply_approved(ports, action.action_id)
+                verify_and_resume(ports, action.action_id)
+            except ReconError as error:  # it stays approved, and the next call tries again
+                logger.warning("%s of %s: %s", action.symbol, action.bot_id, error)
     ports.alerts.deliver(ports.store, ports.metrics, ports.clock())
 
 

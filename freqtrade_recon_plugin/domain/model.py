@@ -292,9 +292,9 @@ class Verdict:
 
 def signed(side: PositionSide, amount: Decimal) -> Decimal:
     """The signed quantity of a position: positive long, negative short, plain zero when flat."""
-    if side is PositionSide.FLAT or not amount:
-        return ZERO
-    return amount if side is PositionSide.LONG else -amount
+    if side is PositionSide.LONG:
+        return amount or ZERO
+    return -amount if amount and side is PositionSide.SHORT else ZERO
 
 
 def side_of(quantity: Decimal) -> PositionSide:

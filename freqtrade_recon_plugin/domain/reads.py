@@ -20,6 +20,8 @@ from freqtrade_recon_plugin.domain.model import (
     TradingMode,
 )
 
+_MICROSECOND = timedelta(microseconds=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
@@ -47,7 +49,7 @@ def seconds(value: Decimal) -> timedelta:
 
 def span_seconds(span: timedelta) -> Decimal:
     """A time span in seconds, exact."""
-    return Decimal(span // timedelta(microseconds=1)) / 1_000_000
+    return Decimal(span // _MICROSECOND) / 1_000_000
 
 
 def moment_of(evidence: Evidence) -> datetime:

@@ -41,7 +41,7 @@ def play(manual: bool = False, keep_running: bool = False) -> int:
     directory = Path(tempfile.mkdtemp(prefix="recon-demo-"))
     story = Story()
     try:
-        with _ending_on_sigterm(), _stack(directory, story) as stack:
+        with _ending_on_signals(), _stack(directory, story) as stack:
             if keep_running:
                 _keep(stack, story)
             else:
@@ -75,17 +75,18 @@ class Story:
 
 
 @contextmanager
-def _ending_on_sigterm() -> Iterator[None]:
-    """SIGTERM ends the play as Ctrl-C does, so that nothing is left behind."""
+def _ending_on_signals() -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the play, also where a shell started it with Ctrl-C ignored."""
 
     def end(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, end)
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _stack(directory: Path, story: Story) -> Stack:

@@ -43,6 +43,11 @@ def decide(
             raise ReconError(f"there is no action {action_id}")
         bot = tx.bots.get(action.bot_id)
         approvers = bot.policy.approvers if bot else ()
+        if approve and bot and bot.policy.require_two_approvers:
+            raise ReconError(
+                f"policy.require_two_approvers of bot {action.bot_id}: this version takes one "
+                "approval only, so it takes none; set the book right by hand, then resume"
+            )
         if approve and approvers and name not in approvers:
             raise ReconError(
                 f"{name} may not approve for bot {action.bot_id}: policy.approvers names "
@@ -72,7 +77,17 @@ def resume(
 ) -> BreakerRow:
     """A person closes a breaker, whoever opened it.
 
+    A question that waits about the symbol ends with it, so that a difference which is still there
+    is found, halted and asked about anew.
+
     :raises Conflict: it is not open.
     """
     with store.transaction() as tx:
-        return tx.breakers.close(bot_id, symbol, by, at, reason)
+        closed = tx.breakers.close(bot_id, symbol, by, at, reason)
+        action = tx.actions.open_for(bot_id, symbol)
+        if action is not None and action.status is ActionStatus.PENDING_APPROVAL:
+            note = f"resumed by hand: {reason}"
+            tx.actions.move(
+                action.action_id, action.status, ActionStatus.REJECTED, by, at, note, decided=True
+            )
+        return closed

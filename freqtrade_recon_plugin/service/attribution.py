@@ -59,9 +59,8 @@ def attribute(
             for order in seen
             if order.report.id not in theirs
         )
-    return orders, tuple(
-        _fill(fill, mine) for fill in activity.fills or () if fill.order_id not in theirs
-    )
+    fills = [fill for fill in activity.fills or () if fill.order_id not in theirs]
+    return orders, _with_bookings(fills, mine)
 
 
 def _ids_of(orders: Sequence[SeenOrder], belongs: Callable[[SeenOrder], bool]) -> set[str]:
@@ -72,7 +71,22 @@ def _ids_of(orders: Sequence[SeenOrder], belongs: Callable[[SeenOrder], bool]) -
     return found | {parent for parent in parents if parent is not None}
 
 
-def _fill(fill: FillReport, mine: Claim) -> FillReport:
-    booked = (mine.booked or {}).get(fill.order_id, ZERO)
-    fees = (mine.fees or {}).get(fill.order_id, ZERO)
-    return replace(fill, booked=booked >= fill.amount, fee_booked=fees >= (fill.fee_cost or ZERO))
+def _with_bookings(fills: Sequence[FillReport], mine: Claim) -> tuple[FillReport, ...]:
+    """The fills, each marked as booked as far as what is booked of its order reaches."""
+    booked, fees = dict(mine.booked or {}), dict(mine.fees or {})
+    return tuple(
+        replace(
+            fill,
+            booked=_covered(booked, fill.order_id, fill.amount),
+            fee_booked=_covered(fees, fill.order_id, fill.fee_cost or ZERO),
+        )
+        for fill in fills
+    )
+
+
+def _covered(left: dict[str, Decimal], order_id: str, amount: Decimal) -> bool:
+    """Takes an amount from what is left for an order; False, taking nothing, where it is short."""
+    if left.get(order_id, ZERO) < amount:
+        return False
+    left[order_id] = left.get(order_id, ZERO) - amount
+    return True

@@ -32,7 +32,7 @@ class Book:
     @property
     def symbols(self) -> set[str]:
         """What the bot trades or holds."""
-        held = {symbol for symbol, row in self.positions.items() if row.side != PositionSide.FLAT}
+        held = {symbol for symbol, row in self.positions.items() if row.side is not PositionSide.FLAT}
         return set(self.bot.pairs) | held
 
     @cached_property

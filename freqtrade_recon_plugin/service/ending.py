@@ -91,6 +91,8 @@ def fail(ports: Ports, action: ActionRow, why: str) -> Outcome:
             failed = tx.actions.move(
                 action.action_id, action.status, ActionStatus.FAILED, ACTOR, now, why
             )
+            breaker = tx.breakers.get(action.bot_id, action.symbol)
+            was_halted = breaker is not None and breaker.is_open
             tx.breakers.open(
                 action.bot_id,
                 action.symbol,
@@ -100,7 +102,10 @@ def fail(ports: Ports, action: ActionRow, why: str) -> Outcome:
                 now,
                 action.action_id,
             )
-            tx.alerts.add(messages.correction_failed(failed, why, now))
+            alert = messages.correction_failed(failed, why, now)
+            tx.alerts.add(alert)
+            if was_halted:  # a breaker that opens now is news that the bot tells anyway
+                tx.alerts.add(messages.to_the_bot(alert))
     except Conflict:
         return as_it_is(ports, action)
     ports.metrics.correction(action.bot_id, action.symbol, "failed")

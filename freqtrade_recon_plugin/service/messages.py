@@ -5,6 +5,7 @@ Every text names the bot, the symbol and the numbers, and says what to do.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -40,10 +41,11 @@ def subject(action: ActionRow) -> str:
 def body(action: ActionRow) -> str:
     """What a person decides on, in Markdown."""
     market = action.evidence["market"]
+    since = time_text(action.detected_at.replace(microsecond=0))
     base, quote, price = market["base"], market["quote"], market["price"]
     lines = [
-        f"**{action.symbol}** of bot **{action.bot_id}** is halted since "
-        f"{time_text(action.detected_at)}: no order that grows its position leaves the bot.",
+        f"**{action.symbol}** of bot **{action.bot_id}** is halted since {since}: "
+        "no order that grows its position leaves the bot.",
         "",
         "| | |",
         "|---|---|",
@@ -90,6 +92,11 @@ def correction_failed(action: ActionRow, why: str, at: datetime) -> AlertRow:
     )
     title = f"Correction failed: {action.bot_id} {action.symbol}"
     return _alert(f"failed-{action.action_id}", "critical", title, message, at, action)
+
+
+def to_the_bot(alert: AlertRow) -> AlertRow:
+    """The same news for the messages that the bot itself sends (Telegram, Discord, webhook)."""
+    return replace(alert, alert_id=uuid4().hex, key=f"{alert.key}-bot", channel="bot")
 
 
 def corrected(action: ActionRow, at: datetime) -> AlertRow:
@@ -192,4 +199,4 @@ def _percent(action: ActionRow) -> str:
 def _worth(amount: Decimal | None, price: str | None) -> str:
     if amount is None or price is None:
         return "an unknown amount of"
-    return decimal_text((abs(amount) * Decimal(price)).quantize(Decimal("0.01")))
+    return f"{abs(amount) * Decimal(price):,.2f}"

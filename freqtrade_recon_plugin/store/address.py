@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -147,7 +148,7 @@ def _sqlite_engine(url: URL, path: Path, create: bool) -> Engine:
         # SQLAlchemy's "begin" event below says BEGIN; the driver must not say its own.
         connection.isolation_level = None
         if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",) and create:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _switch_to_wal(connection)
         _set_up_sqlite(connection)
 
     @event.listens_for(engine, "checkout")
@@ -163,6 +164,20 @@ def _sqlite_engine(url: URL, path: Path, create: bool) -> Engine:
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Switches, and waits for others who do: SQLite itself answers "locked" here at once."""
+    deadline = time.monotonic() + WAIT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _set_up_sqlite(connection: sqlite3.Connection) -> None:

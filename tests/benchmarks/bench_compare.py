@@ -6,9 +6,12 @@ a verdict by a lookup; what differs gets evidence, a booking, both documents and
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
+from typing import Any
 
 from freqtrade_recon_plugin.answers import AccountReading
 from freqtrade_recon_plugin.domain.model import (
@@ -176,14 +179,17 @@ def missed(number: int) -> tuple[tuple[OrderReport, ...], tuple[FillReport, ...]
     return (order,), (fill,)
 
 
+CASES: dict[str, Callable[[int], tuple[Run, Callable[[Any], None]]]] = {
+    "in sync": in_sync,
+    "3 % off": partial(off, told=False),
+    "3 % off, fill found": partial(off, told=True),
+}
+
+
 def main() -> None:
-    """Prints the speeds."""
-    speeds = [measure("in sync", count, lambda n=count: in_sync(n)) for count in SIZES]
-    speeds += [measure("3 % off", count, lambda n=count: off(n, told=False)) for count in SIZES]
-    speeds += [
-        measure("3 % off, fill found", count, lambda n=count: off(n, told=True)) for count in SIZES
-    ]
-    report(speeds)
+    """Prints the speeds of the cases that the command line names, or of all."""
+    named = [case for case in CASES if case in sys.argv] or list(CASES)
+    report([measure(case, count, partial(CASES[case], count)) for case in named for count in SIZES])
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 
 from nautilus_trader.accounting.factory import AccountFactory
 from nautilus_trader.cache.cache import Cache
@@ -121,11 +122,18 @@ def held(cache: Cache, traded: list[CryptoPerpetual]) -> list[Decimal]:
     ]
 
 
+CASES = {"in sync": "1", "3 % off": "1.03"}
+
+
 def main() -> None:
     """Prints the speeds."""
-    speeds = [measure("in sync", count, lambda n=count: reconciled(n, "1")) for count in SIZES]
-    speeds += [measure("3 % off", count, lambda n=count: reconciled(n, "1.03")) for count in SIZES]
-    report(speeds)
+    report(
+        [
+            measure(case, count, partial(reconciled, count, factor))
+            for case, factor in CASES.items()
+            for count in SIZES
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -75,6 +75,40 @@ def test_a_large_divergence_halts_and_is_not_well(run: Run, world: World) -> Non
     assert world.alerts() == [], "delivered by the same command"
 
 
+def test_what_was_approved_at_the_command_line_is_applied_by_the_next_cycle(
+    run: Run, world: World
+) -> None:
+    bot = world.bot().holds("100")
+    world.hold("150")
+    run("reconcile")
+    (action,) = world.actions()
+    assert run("approve", action.action_id, "--by", "anna").status == 0
+
+    run("reconcile")
+
+    (done,) = world.actions()
+    assert (done.status, done.decided_by) == (ActionStatus.CORRECTED, "anna")
+    assert bot.position == {SYMBOL: Decimal(150)}
+    assert world.breakers() == []
+    assert run("reconcile").status == 0
+
+
+def test_what_was_approved_stays_so_while_the_exchange_cannot_be_read(
+    run: Run, world: World
+) -> None:
+    world.bot().holds("100")
+    world.hold("150")
+    run("reconcile")
+    (action,) = world.actions()
+    run("approve", action.action_id, "--by", "anna")
+    world.controls.inject(FaultKind.ERROR_500, "positions", times=None)
+
+    assert run("reconcile").status == 3
+
+    assert [each.status for each in world.actions()] == [ActionStatus.APPROVED]
+    assert len(world.breakers()) == 1
+
+
 def test_a_small_divergence_is_corrected_by_the_same_command(run: Run, world: World) -> None:
     bot = world.bot().holds("150")
     world.hold("153")

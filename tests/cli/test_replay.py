@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -183,6 +184,25 @@ def test_a_reader_that_goes_away_is_no_failure() -> None:
         assert process.stdout.readline()
         process.stdout.close()
         feeder.join(60)
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 0
+
+
+def test_a_reader_that_has_gone_before_a_short_answer_is_no_failure() -> None:
+    """The answer is still in the buffer when the command has ended."""
+    buffered = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    with subprocess.Popen(
+        [*COMMAND, "-"],
+        env=buffered,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        feed(process.stdin, iter([json.dumps(EVIDENCE).encode()]))
         assert process.stderr.read() == b""
         assert process.wait(60) == 0
 

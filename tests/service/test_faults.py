@@ -168,6 +168,15 @@ def test_an_exchange_that_is_away_is_asked_once_whatever_the_number_of_symbols(
     assert [one["group"] for one in world.controls.requests()] == asked
 
 
+def test_a_second_read_that_fails_costs_no_question_about_the_market(world: World) -> None:
+    world.bot().holds("100")
+    world.hold("150")
+    world.controls.inject(FaultKind.ERROR_500, "positions", skip=1, times=None)
+
+    assert [one.verdict for one in detect(world.ports(), "main")] == ["no_evidence"]
+    assert "prices" not in [one["group"] for one in world.controls.requests()]
+
+
 def test_a_bot_that_is_silent_costs_no_question_about_its_symbols(world: World) -> None:
     bot = world.bot(pairs=(SYMBOL, "ETH/USDT:USDT")).holds("10")
     bot.hang()

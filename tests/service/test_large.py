@@ -246,6 +246,36 @@ def test_a_rejected_symbol_that_a_person_resumed_is_halted_again(world: World) -
     assert len(world.breakers()) == 1
 
 
+def test_a_resume_by_hand_ends_the_question_and_what_still_differs_is_halted_anew(
+    world: World,
+) -> None:
+    world.bot().holds("100")
+    world.hold("150")
+    ports = world.ports()
+    first = found(world, ports)
+    resume(world.store, "b1", SYMBOL, "anna", "seen to it", world.clock())
+
+    ended = world.action(first)
+    assert (ended.status, ended.decided_by) == (ActionStatus.REJECTED, "anna")
+    assert ended.note == "resumed by hand: seen to it"
+    assert world.breakers() == []
+    assert found(world, ports) != first
+    assert len(world.breakers()) == 1
+
+
+def test_where_two_people_must_approve_one_alone_is_refused(world: World) -> None:
+    world.bot(policy=policy(require_two_approvers=True)).holds("100")
+    world.hold("150")
+    action_id = found(world, world.ports())
+
+    with pytest.raises(ReconError, match="require_two_approvers of bot b1"):
+        decide(world.store, action_id, True, "anna", None, world.clock())
+
+    assert world.action(action_id).status is ActionStatus.PENDING_APPROVAL
+    decide(world.store, action_id, False, "anna", None, world.clock())
+    assert world.action(action_id).status is ActionStatus.REJECTED
+
+
 def test_a_question_that_nobody_answered_in_time_is_asked_anew(world: World) -> None:
     world.bot(policy=policy(approval_ttl_s=3600)).holds("100")
     world.hold("150")
@@ -431,6 +461,9 @@ def test_a_refusal_of_the_bot_is_a_failure_and_says_why(world: World) -> None:
     assert verify_and_resume(ports, action_id).status is ActionStatus.FAILED
     assert "there is more than one open trade" in failed(world, action_id)
     assert len(world.breakers()) == 1
+    with world.store.reading() as tx:
+        (for_the_bot,) = tx.alerts.due(ports.clock(), "bot", 10)
+    assert "there is more than one open trade" in for_the_bot.message
 
 
 def test_a_wrong_booking_does_not_verify(world: World) -> None:
@@ -589,7 +622,7 @@ def test_the_question_names_the_numbers_and_what_would_be_booked(world: World) -
         "| The bot's book | 100 BTC |",
         "| The exchange | 150 BTC |",
         "| Difference | 50 BTC (33.33 %) |",
-        "| Worth | 2500000 USDT |",
+        "| Worth | 2,500,000.00 USDT |",
         "- buy 50 BTC at 50000 USDT (increase, synthetic)",
     ):
         assert line in body.splitlines()

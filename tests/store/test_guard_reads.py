@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import text
@@ -11,7 +12,7 @@ from sqlalchemy import text
 from freqtrade_recon_plugin.domain.lifecycle import WHOLE_BOT, BreakerReason
 from freqtrade_recon_plugin.errors import StoreUnavailable
 from freqtrade_recon_plugin.store import GuardReads, Store
-from tests.store.samples import BOT, NOW, SYMBOL, bot
+from tests.store.samples import BOT, NOW, SYMBOL, action, bot
 
 
 @pytest.fixture
@@ -41,6 +42,17 @@ def test_an_open_breaker_holds_its_symbol_at_once_and_until_it_is_closed(
     with store.transaction() as tx:
         tx.breakers.close(BOT, SYMBOL, "alice", NOW, "n")
     assert guard.blocking(BOT, SYMBOL) is None
+
+
+def test_what_an_action_saw_as_flat_is_told(store: Store, guard: GuardReads) -> None:
+    with store.transaction() as tx:
+        tx.actions.create(action(action_id="gone", exchange=Decimal(0)), by="test")
+        tx.actions.create(action(action_id="there", symbol="ETH/USDT:USDT"), by="test")
+        tx.actions.create(action(action_id="blind", symbol="X", exchange=None), by="test")
+    assert guard.saw_flat("gone")
+    assert not guard.saw_flat("there")
+    assert not guard.saw_flat("blind")
+    assert not guard.saw_flat("nobody's")
 
 
 def test_a_halted_bot_holds_every_symbol_of_it_and_of_no_other(
