@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := freqtrade_recon_plugin dags tests
 
-.PHONY: help install fmt lint type imports test check demo run clean constraints
+.PHONY: help install fmt lint type imports test check bench bench-peers demo run clean constraints
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort \
@@ -48,6 +48,13 @@ else
 endif
 
 check: lint type imports test  ## everything that CI checks
+
+bench: install  ## measure comparing and replaying on this machine
+	@$(BIN)/python -m tests.benchmarks.bench_compare
+	@$(BIN)/python -m tests.benchmarks.bench_replay
+
+bench-peers: install  ## measure NautilusTrader beside it, in an environment of its own
+	@$(BIN)/python -m tests.benchmarks.bench_peers
 
 demo: install  ## play the classic failure end to end, and win (MANUAL=1: you approve)
 	@$(BIN)/freqtrade-recon demo $(if $(MANUAL),--manual)

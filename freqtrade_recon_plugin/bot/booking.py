@@ -15,12 +15,10 @@ from freqtrade.leverage.liquidation_price import update_liquidation_prices
 from freqtrade.persistence import Order, Trade
 from sqlalchemy import select
 
+from freqtrade_recon_plugin.bot.made_up import SYNTHETIC, TAG
 from freqtrade_recon_plugin.bot.sync_plan import Step
 from freqtrade_recon_plugin.domain.model import Role
 from freqtrade_recon_plugin.errors import BookingRefused
-
-#: Entry tag, exit reason and order tag of what is booked here.
-TAG = "reconciliation"
 
 
 def open_trades(symbol: str) -> list[Any]:
@@ -29,12 +27,10 @@ def open_trades(symbol: str) -> list[Any]:
     return sorted(query.all(), key=lambda trade: trade.id)
 
 
-def synthetic_order_ids() -> set[tuple[str, str]]:
-    """Pair and id of every order that exists in the book alone."""
-    found = Trade.session.execute(
-        select(Order.ft_pair, Order.order_id).where(Order.ft_order_tag == TAG)
-    )
-    return {(pair, order_id) for pair, order_id in found}
+def latest_trades(symbol: str) -> list[Any]:
+    """The newest two trades of a symbol, open or not, newest first."""
+    query = select(Trade).where(Trade.pair == symbol).order_by(Trade.id.desc()).limit(2)
+    return list(Trade.session.scalars(query).all())
 
 
 def book(bot: Any, trade: Any, step: Step, leverage: float) -> Any:
@@ -51,7 +47,7 @@ def book(bot: Any, trade: Any, step: Step, leverage: float) -> Any:
     if step.leg.role is Role.OPEN and trade.entry_side != step.leg.side:
         raise BookingRefused("an entry order of the other side is open")
     order = _filled_order(step, datetime.now(UTC))
-    order.funding_fee = _funding_until_now(bot, trade)
+    order.funding_fee = running_funding(bot, trade)
     trade.orders.append(order)
     if step.leg.role is Role.CLOSE:
         _close(bot, trade, step)
@@ -61,13 +57,6 @@ def book(bot: Any, trade: Any, step: Step, leverage: float) -> Any:
     trade.recalc_trade_from_orders()
     update_liquidation_price(bot, trade)
     return trade
-
-
-def as_ccxt(order: Any) -> dict[str, Any]:
-    """A synthetic order as the exchange would report it, with a fee of nothing."""
-    trade = order.trade
-    fee = {"currency": trade.stake_currency, "cost": 0.0, "rate": trade.fee_open}
-    return {**order.to_ccxt_object(), "symbol": order.ft_pair, "fee": fee, "fees": [fee]}
 
 
 def update_liquidation_price(bot: Any, trade: Any) -> None:
@@ -94,7 +83,7 @@ def _filled_order(step: Step, at: datetime) -> Any:
         ft_is_open=False,
         ft_amount=amount,
         ft_price=price,
-        ft_order_tag=TAG,
+        ft_order_tag=SYNTHETIC,
         status="closed",
         order_type="market",
         side=side,
@@ -111,7 +100,46 @@ def _filled_order(step: Step, at: datetime) -> Any:
     )
 
 
-def _funding_until_now(bot: Any, trade: Any) -> float:
+def new_trade(bot: Any, step: Step, leverage: float, at: datetime) -> Any:
+    """A trade that a leg opens, as freqtrade makes them, with its stop and without orders yet.
+
+    :param at: when it was opened.
+    """
+    exchange, strategy = bot.exchange, bot.strategy
+    symbol, amount, price = step.symbol, float(step.leg.amount), float(step.price)
+    fee = exchange.get_fee(symbol=symbol, taker_or_maker="maker")
+    trade = Trade(
+        pair=symbol,
+        base_currency=exchange.get_pair_base_currency(symbol),
+        stake_currency=bot.config["stake_currency"],
+        stake_amount=amount * price / leverage,
+        amount=amount,
+        amount_requested=amount,
+        is_open=True,
+        fee_open=fee,
+        fee_close=fee,
+        open_rate=price,
+        open_rate_requested=price,
+        open_date=at,
+        exchange=exchange.id,
+        strategy=strategy.get_strategy_name(),
+        enter_tag=TAG,
+        timeframe=timeframe_to_minutes(bot.config["timeframe"]),
+        leverage=leverage,
+        is_short=step.after < 0,
+        trading_mode=bot.trading_mode,
+        funding_fees=0.0,
+        amount_precision=exchange.get_precision_amount(symbol),
+        price_precision=exchange.get_precision_price(symbol),
+        precision_mode=exchange.precisionMode,
+        precision_mode_price=exchange.precision_mode_price,
+        contract_size=exchange.get_contract_size(symbol),
+    )
+    trade.adjust_stop_loss(trade.open_rate, strategy.stoploss, initial=True)
+    return trade
+
+
+def running_funding(bot: Any, trade: Any) -> float:
     """The funding fees since the last fill; they go with the new order, as freqtrade has it."""
     trade.set_funding_fees(
         bot.exchange.get_funding_fees(
@@ -135,41 +163,11 @@ def _close(bot: Any, trade: Any, step: Step) -> None:
 
 def _adopt(bot: Any, step: Step, leverage: float) -> Any:
     """A trade for a position that the exchange has and the book has not."""
-    exchange, strategy = bot.exchange, bot.strategy
-    symbol, amount, price = step.symbol, float(step.leg.amount), float(step.price)
-    fee = exchange.get_fee(symbol=symbol, taker_or_maker="maker")
     now = datetime.now(UTC)
-    trade = Trade(
-        pair=symbol,
-        base_currency=exchange.get_pair_base_currency(symbol),
-        stake_currency=bot.config["stake_currency"],
-        stake_amount=amount * price / leverage,
-        amount=amount,
-        amount_requested=amount,
-        is_open=True,
-        fee_open=fee,
-        fee_close=fee,
-        fee_open_currency=bot.config["stake_currency"],
-        open_rate=price,
-        open_rate_requested=price,
-        open_date=now,
-        exchange=exchange.id,
-        strategy=strategy.get_strategy_name(),
-        enter_tag=TAG,
-        timeframe=timeframe_to_minutes(bot.config["timeframe"]),
-        leverage=leverage,
-        is_short=step.after < 0,
-        trading_mode=bot.trading_mode,
-        funding_fees=0.0,
-        amount_precision=exchange.get_precision_amount(symbol),
-        price_precision=exchange.get_precision_price(symbol),
-        precision_mode=exchange.precisionMode,
-        precision_mode_price=exchange.precision_mode_price,
-        contract_size=exchange.get_contract_size(symbol),
-    )
+    trade = new_trade(bot, step, leverage, now)
+    trade.fee_open_currency = bot.config["stake_currency"]
     trade.orders.append(_filled_order(step, now))
     trade.recalc_trade_from_orders()
-    trade.adjust_stop_loss(trade.open_rate, strategy.stoploss, initial=True)
     update_liquidation_price(bot, trade)
     Trade.session.add(trade)
     return trade

@@ -1,15 +1,16 @@
 """ForceSync: carries out the reconciliation's commands on the bot's own book.
 
 Invariants: a command is booked exactly once or not at all, whatever is killed and whenever (one
-commit for all legs, under ids that a second try finds); a refusal leaves nothing behind; stops on
-the exchange are on their way to the new amount before the command is acknowledged.
+commit for all legs, with a marker that a second try finds); a refusal leaves nothing behind; stops
+on the exchange are on their way to the new amount before the command is acknowledged.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from freqtrade.enums import RPCMessageType
@@ -18,14 +19,18 @@ from freqtrade.persistence import Order, Trade
 from freqtrade.strategy.strategy_wrapper import strategy_safe_wrapper
 
 from freqtrade_recon_plugin.bot import booking
+from freqtrade_recon_plugin.bot.execution import Booked, book_plan, booked_before
+from freqtrade_recon_plugin.bot.late_fills import replace_covered, stop_watching, watched_trades
+from freqtrade_recon_plugin.bot.made_up import as_ccxt, is_synthetic, made_up_ids
 from freqtrade_recon_plugin.bot.own_read import leverage_of_position, refuse_contradiction
 from freqtrade_recon_plugin.bot.positions import book_of
+from freqtrade_recon_plugin.bot.real_orders import read_real_orders, refuse_disagreement
 from freqtrade_recon_plugin.bot.said import Said
 from freqtrade_recon_plugin.bot.stops import release_orders, renew_stops
 from freqtrade_recon_plugin.bot.sync_plan import SyncPlan, read_plan
 from freqtrade_recon_plugin.domain.document import decimal_text
 from freqtrade_recon_plugin.domain.lifecycle import CommandStatus
-from freqtrade_recon_plugin.domain.model import Role, TradingMode
+from freqtrade_recon_plugin.domain.model import TradingMode
 from freqtrade_recon_plugin.errors import BookingRefused
 from freqtrade_recon_plugin.settings import BotSettings
 from freqtrade_recon_plugin.store import CommandRow, Store, Transaction
@@ -37,6 +42,7 @@ class ForceSync:
     """Executes commands on the bot's loop thread, each under the bot's own lock.
 
     :param publish: writes the book as it stands into a transaction of the store.
+    :param owns: says of a client order id whether the bot gave it.
     """
 
     def __init__(
@@ -47,6 +53,7 @@ class ForceSync:
         mode: TradingMode | None,
         publish: Callable[[Transaction], None],
         clock: Callable[[], datetime],
+        owns: Callable[[str | None], bool],
     ) -> None:
         self._bot = bot
         self._store = store
@@ -54,15 +61,33 @@ class ForceSync:
         self._mode = mode
         self._publish = publish
         self._clock = clock
+        self._owns = owns
         self._said = Said(logger)
-        self._synthetic = booking.synthetic_order_ids()
+        self._made_up = made_up_ids()
+        self._watched = watched_trades()
 
-    def synthetic_order(self, order_id: str, pair: str) -> Any:
+    def made_up_order(self, order_id: str, pair: str) -> Any:
         """One of the orders that only the book knows, as ccxt has it; None for any other."""
-        if (pair, order_id) not in self._synthetic:
+        if (pair, order_id) not in self._made_up:
             return None
         order = Order.order_by_id(order_id, pair)
-        return None if order is None else booking.as_ccxt(order)
+        return None if order is None else as_ccxt(order)
+
+    def replace_covered(self) -> None:
+        """Takes synthetic orders back whose real fills freqtrade has found by itself."""
+        if not self._watched:
+            return
+        with self._bot._exit_lock:
+            Trade.commit()  # sees what other threads have written
+            for trade_id in sorted(self._watched):
+                trade = Trade.get_trades([Trade.id == trade_id]).first()
+                if trade is None or stop_watching(trade):
+                    self._watched.discard(trade_id)
+                elif replace_covered(trade):
+                    Trade.commit()
+                    if trade.is_open:
+                        renew_stops(self._bot, trade)
+            Trade.commit()
 
     def run(self, command: CommandRow) -> None:
         """Carries out one waiting command, or leaves it waiting where the exchange is away.
@@ -73,12 +98,12 @@ class ForceSync:
             Trade.commit()  # sees what other threads have written
             try:
                 plan = read_plan(command)
-                orders = self._booked(plan)
-                done_before = bool(orders)
-                if not done_before:
+                booked = booked_before(plan)
+                done_before = booked is not None
+                if booked is None:
                     if not self._take(command):
                         return
-                    orders = self._book(plan)
+                    booked = self._book(plan)
             except BookingRefused as refusal:
                 Trade.rollback()
                 self._refuse(command, str(refusal))
@@ -92,12 +117,7 @@ class ForceSync:
                 logger.exception("ForceSync of %s failed; nothing is booked", command.symbol)
                 self._refuse(command, f"failed: {error!r}")
                 return
-            self._settle(command, plan, orders, tell=not done_before)
-
-    def _booked(self, plan: SyncPlan) -> list[Any]:
-        """The orders of the plan that an earlier try has booked: all of them or none."""
-        found = [Order.order_by_id(order_id, plan.symbol) for order_id in plan.order_ids]
-        return [order for order in found if order is not None]
+            self._settle(command, plan, booked, tell=not done_before)
 
     def _take(self, command: CommandRow) -> bool:
         """Reads the exchange, so that one that is away leaves the command queued; then takes it."""
@@ -113,20 +133,24 @@ class ForceSync:
                 return False
             return tx.commands.take(command.command_id, now)
 
-    def _book(self, plan: SyncPlan) -> list[Any]:
+    def _book(self, plan: SyncPlan) -> Booked:
         """Books all steps in one commit.
 
-        :return: the orders booked; none where the book has reached the target by itself.
+        :return: what was booked; nothing where the book has reached the target by itself.
         :raises BookingRefused: the book or the exchange is not as the plan expects.
+        :raises ExchangeError: the exchange does not answer.
         """
         trades = booking.open_trades(plan.symbol)
+        orders = read_real_orders(self._bot, plan, booking.latest_trades(plan.symbol), self._owns)
         if plan.closes and book_of(trades) == plan.expected_local:
+            keep = {order.row.order_id for order in orders.values() if order.row is not None}
             for trade in trades:
-                release_orders(self._bot, trade)
+                release_orders(self._bot, trade, keep)
             trades = booking.open_trades(plan.symbol)
         local = book_of(trades)
-        if local == plan.target:
-            return []
+        moves = plan.target != plan.expected_local
+        if local == plan.target and (moves or not any(one.unbooked for one in orders.values())):
+            return Booked([])
         if local != plan.expected_local:
             raise BookingRefused(
                 f"the book has moved: it is {decimal_text(local)}, "
@@ -134,28 +158,25 @@ class ForceSync:
             )
         if len(trades) > 1:
             raise BookingRefused("there is more than one open trade")
-        refuse_contradiction(self._bot, plan, self._settings, self._mode)
+        refuse_disagreement(plan, orders)
+        refuse_contradiction(self._bot, plan, self._settings, self._mode, self._learned())
         leverage = leverage_of_position(self._bot, plan.symbol, plan.price)
-        trade = trades[0] if trades else None
-        for step in plan.steps:
-            booked = booking.book(self._bot, trade, step, leverage)
-            trade = None if step.leg.role is Role.CLOSE else booked
-        reached = book_of([] if trade is None else [trade])
-        if reached != plan.target:
-            raise BookingRefused(
-                f"with the trade's orders and the market's precision it would be "
-                f"{decimal_text(reached)}"
-            )
-        self._synthetic.update((plan.symbol, order_id) for order_id in plan.order_ids)
-        Trade.commit()
-        return self._booked(plan)
+        booked = book_plan(self._bot, plan, orders, trades[0] if trades else None, leverage)
+        self._made_up.update((plan.symbol, order_id) for order_id in plan.order_ids)
+        self._watched |= watched_trades()
+        return booked
 
-    def _settle(
-        self, command: CommandRow, plan: SyncPlan, orders: list[Any], *, tell: bool
-    ) -> None:
+    def _learned(self) -> Mapping[str, Decimal]:
+        with self._store.reading() as tx:
+            row = tx.bots.get(self._settings.bot_id)
+        return {} if row is None else row.learned_holdings
+
+    def _settle(self, command: CommandRow, plan: SyncPlan, booked: Booked, *, tell: bool) -> None:
         """What follows a booking, now or in a later try: stops, wallets, news, the answer."""
         warning = None
         try:
+            for follow_up in booked.afterwards:
+                follow_up()
             for trade in booking.open_trades(plan.symbol):
                 renew_stops(self._bot, trade)
             self._bot.update_all_liquidation_prices()
@@ -167,10 +188,10 @@ class ForceSync:
                 return
             warning = f"the stop on the exchange or the wallet was not renewed: {error}"
         if tell:
-            self._tell(plan, orders)
+            self._tell(plan)
         result: dict[str, Any] = {
             "local": decimal_text(book_of(booking.open_trades(plan.symbol))),
-            "orders": [order.order_id for order in orders],
+            "orders": booked.order_ids,
         }
         if warning is not None:
             result["warning"] = warning
@@ -181,9 +202,15 @@ class ForceSync:
             )
         logger.info("ForceSync acknowledged: %s", plan.told())
 
-    def _tell(self, plan: SyncPlan, orders: list[Any]) -> None:
-        """Tells the strategy, the protections and the people that read the bot's messages."""
-        for order in orders:
+    def _tell(self, plan: SyncPlan) -> None:
+        """Tells the strategy, the protections and the people that read the bot's messages.
+
+        Of real orders freqtrade has told the first two itself.
+        """
+        for order_id in plan.order_ids:
+            order = Order.order_by_id(order_id, plan.symbol)
+            if order is None or not is_synthetic(order):
+                continue
             strategy_safe_wrapper(self._bot.strategy.order_filled, supress_error=True)(
                 pair=plan.symbol, trade=order.trade, order=order, current_time=self._clock()
             )

@@ -60,6 +60,10 @@ class Reads(Protocol):
         """The open breaker of the symbol or of the whole bot, or None."""
         ...
 
+    def saw_flat(self, action_id: str) -> bool:
+        """Whether the action's evidence confirmed that the exchange holds nothing."""
+        ...
+
 
 class Guard:
     """The guard of one bot; called from the loop and from API threads alike."""
@@ -98,6 +102,21 @@ class Guard:
         except Exception as error:  # noqa: BLE001 - whatever goes wrong here refuses the increase
             return Refusal(Refused.STORE_UNAVAILABLE, f"the guard of {symbol} failed: {error!r}")
         return refusal
+
+    def refuses_stop(self, symbol: str) -> str | None:
+        """Why a stop may not be placed: the position is confirmed flat. None where it may.
+
+        Whatever cannot be known lets the stop pass.
+        """
+        try:
+            blocking = self._reads.blocking(self._bot_id, symbol)
+            flat = blocking and blocking[2] and self._reads.saw_flat(blocking[2])
+            text = f"Stop refused: the exchange holds nothing of {symbol}" if flat else None
+            self._said.now(("stop", symbol), text)
+        except Exception:
+            logger.exception("The guard of %s failed; its stop passes", symbol)
+            return None
+        return text
 
     def passing_exits(self, symbol: str, exits: Sequence[Any]) -> Sequence[Any]:
         """Those of the exits that may go ahead now."""

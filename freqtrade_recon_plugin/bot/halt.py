@@ -62,8 +62,8 @@ class Halt:
                 self._shown[symbol] = sign
                 self._metrics.breaker_open(self._bot_id, symbol, True)
                 self._send(
-                    f"{_named(symbol)} halted. {sign}. New exposure is refused and discretionary "
-                    "exits are held back; stops and forced exits pass."
+                    f"{_named(symbol)} halted. {sign.rstrip('.')}. New exposure is refused and "
+                    "discretionary exits are held back; stops and forced exits pass."
                 )
             self._show(symbol, sign)
         if signs:

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from freqtrade.exceptions import DependencyException
+from freqtrade.exceptions import DependencyException, ExchangeError
 from freqtrade.rpc.rpc import RPCException
 
 from freqtrade_recon_plugin.bot.guard import Guard
+from freqtrade_recon_plugin.bot.marking import Marking
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,60 @@ def guard_orders(exchange: Any, guard: Guard) -> None:
         return original(*args, **kwargs)
 
     exchange.create_order = create_order
+
+
+def guard_stops(exchange: Any, guard: Guard) -> None:
+    """Refuses a stop for a position that is confirmed flat; the exchange would refuse it too.
+
+    Its refusal would be an InvalidOrderException, which freqtrade answers by an emergency exit;
+    this ExchangeError is logged, and the loop goes on.
+    """
+    original = exchange.create_stoploss
+
+    @wraps(original)
+    def create_stoploss(*args: Any, **kwargs: Any) -> Any:
+        refusal = guard.refuses_stop(str(kwargs.get("pair", args[0] if args else None)))
+        if refusal is not None:
+            raise ExchangeError(refusal)
+        return original(*args, **kwargs)
+
+    exchange.create_stoploss = create_stoploss
+
+
+def mark_orders(exchange: Any, guard: Guard, marking: Marking) -> None:
+    """Writes every order down before it leaves, and gives it the bot's client order id."""
+    place, place_stop = exchange.create_order, exchange.create_stoploss
+    params_of, stop_params_of = exchange._get_params, exchange._get_stop_params
+
+    @wraps(place)
+    def create_order(*args: Any, **kwargs: Any) -> Any:
+        side = kwargs["side"]
+        must = guard.increases(side, kwargs.get("reduceOnly"))
+        with marking.order(
+            kwargs["pair"], side, kwargs["amount"], conditional=False, must=must
+        ) as intent:
+            order = place(*args, **kwargs)
+        marking.answered(intent, str(order["id"]))
+        return order
+
+    @wraps(place_stop)
+    def create_stoploss(pair: str, amount: float, *args: Any, **kwargs: Any) -> Any:
+        side = kwargs["side"]
+        with marking.order(pair, side, amount, conditional=True, must=False) as intent:
+            order = place_stop(pair, amount, *args, **kwargs)
+        marking.answered(intent, str(order["id"]))
+        return order
+
+    @wraps(params_of)
+    def get_params(*args: Any, **kwargs: Any) -> Any:
+        return {**params_of(*args, **kwargs), **marking.params()}
+
+    @wraps(stop_params_of)
+    def get_stop_params(*args: Any, **kwargs: Any) -> Any:
+        return {**stop_params_of(*args, **kwargs), **marking.params()}
+
+    exchange.create_order, exchange.create_stoploss = create_order, create_stoploss
+    exchange._get_params, exchange._get_stop_params = get_params, get_stop_params
 
 
 def guard_entries(strategy: Any, guard: Guard) -> None:
@@ -122,7 +177,7 @@ def while_stopped(bot: Any, hook: Callable[[], None]) -> None:
     bot.process_stopped = process_stopped
 
 
-def answer_for_synthetic_orders(exchange: Any, find: Callable[[str, str], Any]) -> None:
+def answer_for_made_up_orders(exchange: Any, find: Callable[[str, str], Any]) -> None:
     """Answers for orders that exist in the book alone; the exchange would not know their ids.
 
     :param find: takes an order id and a pair; gives such an order as ccxt has it, or None.

@@ -11,7 +11,7 @@ from importlib import metadata
 from typing import Any
 
 from freqtrade import __version__ as freqtrade_version
-from freqtrade.persistence import Order, PairLocks, Trade
+from freqtrade.persistence import KeyValueStore, Order, PairLocks, Trade
 
 from freqtrade_recon_plugin.domain.model import TradingMode
 from freqtrade_recon_plugin.errors import UnsupportedHost
@@ -27,12 +27,21 @@ _SEAMS: dict[str, tuple[str, ...]] = {
     "handle_cancel_enter": ("trade", "order", "order_obj", "reason"),
     "handle_protections": ("pair", "side"),
     "update_trade_state": ("trade", "order_id", "action_order", "stoploss_order"),
+    "_update_trade_after_fill": ("trade", "order", "send_msg"),
+    "order_close_notify": ("trade", "order", "stoploss_order", "send_msg"),
+    "_notify_exit": ("trade", "order_type", "fill"),
     "update_all_liquidation_prices": (),
     "exchange.create_order": ("pair", "side", "amount", "reduceOnly"),
     "exchange.create_stoploss": ("pair", "amount", "side"),
+    "exchange._get_params": ("side", "ordertype"),
+    "exchange._get_stop_params": ("side", "ordertype"),
+    "exchange._api": (),
     "exchange.cancel_stoploss_order_with_result": ("order_id", "pair", "amount"),
     "exchange.fetch_order": ("order_id", "pair", "params"),
+    "exchange.fetch_order_or_stoploss_order": ("order_id", "pair", "stoploss_order"),
     "exchange.fetch_stoploss_order": ("order_id", "pair"),
+    "exchange.get_trades_for_order": ("order_id", "pair", "since"),
+    "exchange.order_has_fee": ("order",),
     "exchange.get_fee": ("symbol", "taker_or_maker"),
     "exchange.get_funding_fees": ("pair", "amount", "is_short", "open_date"),
     "exchange.get_precision_amount": ("pair",),
@@ -53,7 +62,11 @@ _MODEL_SEAMS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "Trade.close": (Trade, ("rate", "show_msg")),
     "Trade.adjust_stop_loss": (Trade, ("current_price", "stoploss", "initial")),
     "Trade.set_funding_fees": (Trade, ("funding_fee",)),
+    "Order.parse_from_ccxt_object": (Order, ("order", "pair", "side", "amount", "price")),
     "Order.order_by_id": (Order, ("order_id", "pair")),
+    "KeyValueStore.store_value": (KeyValueStore, ("key", "value")),
+    "KeyValueStore.delete_value": (KeyValueStore, ("key",)),
+    "KeyValueStore.get_string_value": (KeyValueStore, ("key",)),
     "PairLocks.lock_pair": (PairLocks, ("pair", "until", "reason")),
     "PairLocks.unlock_reason": (PairLocks, ("reason",)),
 }

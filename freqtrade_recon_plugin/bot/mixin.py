@@ -20,13 +20,15 @@ from freqtrade_recon_plugin.bot.force_sync import ForceSync
 from freqtrade_recon_plugin.bot.guard import Guard
 from freqtrade_recon_plugin.bot.halt import Halt
 from freqtrade_recon_plugin.bot.host import check_seams, find_bot, trading_mode, versions
+from freqtrade_recon_plugin.bot.marking import Marking
 from freqtrade_recon_plugin.bot.snapshot import Snapshot
 from freqtrade_recon_plugin.bot.watch import Publisher, Watch
 from freqtrade_recon_plugin.domain.model import TradingMode
 from freqtrade_recon_plugin.errors import ReconError
 from freqtrade_recon_plugin.metrics import open_metrics
+from freqtrade_recon_plugin.order_mark import carries_mark
 from freqtrade_recon_plugin.settings import BotSettings
-from freqtrade_recon_plugin.store import BotRow, GuardReads, open_store
+from freqtrade_recon_plugin.store import BotRow, GuardReads, IntentWriter, open_store
 
 logger = logging.getLogger(__name__)
 
@@ -85,15 +87,19 @@ class Attachment:
         check_seams(bot)
         settings = BotSettings.from_config(config)
         mode = trading_mode(bot)
+        if mode is None:
+            raise ReconError(f"trading mode {bot.trading_mode} is not supported")
         metrics = open_metrics(settings.statsd)
         self._store = open_store(settings.store_url)
         self._reads = GuardReads(self._store.engine)
         self._guard = Guard(settings.bot_id, mode, settings.policy, self._reads, metrics)
+        self._intents = IntentWriter(self._store.engine)
+        marking = Marking(settings.bot_id, bot.exchange, mode, self._intents, _now)
         publisher = Publisher(
             bot,
             settings.bot_id,
             self._store,
-            Snapshot(settings.bot_id, strategy),
+            Snapshot(settings.bot_id, strategy, marking.client_ids),
             lambda: _registration(bot, settings, mode),
             _now,
         )
@@ -103,11 +109,21 @@ class Attachment:
             self._close()
             raise
         halt = Halt(bot, settings.bot_id, metrics, _now)
-        force_sync = ForceSync(bot, self._store, settings, mode, publisher.into, _now)
+        force_sync = ForceSync(
+            bot,
+            self._store,
+            settings,
+            mode,
+            publisher.into,
+            _now,
+            lambda client_id: carries_mark(client_id, settings.bot_id),
+        )
         self._watch = Watch(bot, settings.bot_id, self._store, publisher, halt, force_sync, _now)
+        hooks.mark_orders(bot.exchange, self._guard, marking)
         hooks.guard_orders(bot.exchange, self._guard)
+        hooks.guard_stops(bot.exchange, self._guard)
         hooks.explain_forced_entries(bot.rpc._rpc, self._guard)
-        hooks.answer_for_synthetic_orders(bot.exchange, force_sync.synthetic_order)
+        hooks.answer_for_made_up_orders(bot.exchange, force_sync.made_up_order)
         hooks.while_stopped(bot, self._watch.stopped)
         metrics.zeros(settings.bot_id, list(bot.active_pair_whitelist))
         logger.info(
@@ -128,6 +144,7 @@ class Attachment:
 
     def _close(self) -> None:
         self._reads.close()
+        self._intents.close()
         self._store.close()
 
 
@@ -139,10 +156,8 @@ def _refusing_clearly(strategy: Any, config: dict[str, Any]) -> Attachment:
         raise OperationalException(f"Reconciliation refuses to start: {error}") from error
 
 
-def _registration(bot: Any, settings: BotSettings, mode: TradingMode | None) -> BotRow:
+def _registration(bot: Any, settings: BotSettings, mode: TradingMode) -> BotRow:
     now = _now()
-    if mode is None:
-        raise ReconError(f"trading mode {bot.trading_mode} is not supported")
     return BotRow(
         bot_id=settings.bot_id,
         account_id=settings.account,

@@ -6,6 +6,7 @@ at the moment of booking. A read that shows nothing at all is no agreement.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -25,10 +26,16 @@ from freqtrade_recon_plugin.settings import BotSettings
 
 
 def refuse_contradiction(
-    bot: Any, plan: SyncPlan, settings: BotSettings, mode: TradingMode | None
+    bot: Any,
+    plan: SyncPlan,
+    settings: BotSettings,
+    mode: TradingMode | None,
+    learned: Mapping[str, Decimal],
 ) -> None:
     """Compares the target with the wallets, which the caller has just refreshed.
 
+    :param learned: spot: coins on the account that were found not to be the bot's; a configured
+        amount goes before a learned one.
     :raises BookingRefused: they do not agree, or do not say anything.
     """
     if bot.config["stake_currency"] not in bot.wallets.get_all_balances():
@@ -36,7 +43,7 @@ def refuse_contradiction(
     if mode is TradingMode.FUTURES:
         _check_position(bot, plan, settings)
     elif mode is TradingMode.SPOT:
-        _check_balance(bot, plan, settings)
+        _check_balance(bot, plan, settings, {**learned, **settings.external_holdings})
     else:
         raise BookingRefused(f"bookings in trading mode {bot.trading_mode} are not known")
 
@@ -83,12 +90,14 @@ def _check_position(bot: Any, plan: SyncPlan, settings: BotSettings) -> None:
     )
 
 
-def _check_balance(bot: Any, plan: SyncPlan, settings: BotSettings) -> None:
+def _check_balance(
+    bot: Any, plan: SyncPlan, settings: BotSettings, external: Mapping[str, Decimal]
+) -> None:
     """Spot: what is there beyond the target may be somebody else's; what is missing may not."""
     coin = bot.exchange.get_pair_base_currency(plan.symbol)
     balance = bot.wallets.get_all_balances().get(coin)
     total = exact(balance.total) if balance is not None else ZERO
-    held = total - settings.external_holdings.get(coin, ZERO)
+    held = total - external.get(coin, ZERO)
     if held < plan.target and plan.target - held >= _tolerated(bot, plan, settings):
         raise BookingRefused(
             f"the bot itself reads {decimal_text(held)} {coin}, not {decimal_text(plan.target)}"

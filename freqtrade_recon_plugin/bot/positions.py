@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from freqtrade_recon_plugin.bot.made_up import whole_of
 from freqtrade_recon_plugin.domain.model import ZERO, PositionSide, side_of, signed
 from freqtrade_recon_plugin.store.rows import PositionRow
 
@@ -26,11 +27,36 @@ def book_of(trades: Iterable[Any]) -> Decimal:
     return sum((_quantity(trade) for trade in trades), ZERO)
 
 
+@dataclass(slots=True)
+class BookedOrders:
+    """What the book holds of a symbol's orders, by order id and in base coin.
+
+    What is booked in parts counts for the order that they are parts of; whose order that is, the
+    book does not say, so its id is none of `known`.
+    """
+
+    known: dict[str, None] = field(default_factory=dict)
+    fills: dict[str, Decimal] = field(default_factory=dict)
+    fees: dict[str, Decimal] = field(default_factory=dict)
+
+    def add(self, order: Any) -> None:
+        """Takes one row of freqtrade's orders in."""
+        self.known[order.order_id] = None
+        order_id = whole_of(order) or order.order_id
+        for amounts, number in ((self.fills, order.filled), (self.fees, order.ft_fee_base)):
+            if number:
+                amounts[order_id] = amounts.get(order_id, ZERO) + exact(number)
+
+    def copy(self) -> BookedOrders:
+        """The same, to be added to."""
+        return BookedOrders(dict(self.known), dict(self.fills), dict(self.fees))
+
+
 @dataclass(frozen=True, slots=True)
 class PastOrders:
-    """What is kept of a symbol's closed trades: filled quantity by order id, last activity."""
+    """What is kept of a symbol's closed trades: their orders, and the last activity."""
 
-    fills: Mapping[str, Decimal] = field(default_factory=dict)
+    booked: BookedOrders = field(default_factory=BookedOrders)
     last_activity_at: datetime | None = None
 
 
@@ -41,17 +67,22 @@ def position_of(
     past: PastOrders,
     *,
     stops_expected: bool,
+    client_ids: Mapping[str, str],
     at: datetime,
 ) -> PositionRow:
     """The book of one symbol.
 
     :param trades: its open trades, newest last (freqtrade keeps to one per pair).
     :param stops_expected: whether the strategy keeps its stop on the exchange.
+    :param client_ids: order id to client order id, where known; they are known as well.
     """
     side, amount = _booked(trades)
     newest = trades[-1] if trades else None
     orders = [order for trade in trades for order in trade.orders]
-    fills = {**past.fills, **{order.order_id: exact(order.filled) for order in orders}}
+    booked = past.booked.copy()
+    for order in orders:
+        booked.add(order)
+    named = [client_ids[order_id] for order_id in booked.known if order_id in client_ids]
     times = [time for order in orders for time in _times(order)]
     if past.last_activity_at is not None:
         times.append(past.last_activity_at)
@@ -65,11 +96,12 @@ def position_of(
         open_entry_filled=sum((_filled_open(trade, entries=True) for trade in trades), ZERO),
         open_exit_filled=sum((_filled_open(trade, entries=False) for trade in trades), ZERO),
         last_activity_at=max(times, default=None),
-        known_order_ids=tuple(fills),
-        booked_fills={order_id: filled for order_id, filled in fills.items() if filled},
+        known_order_ids=(*booked.known, *named),
+        booked_fills=booked.fills,
         stop_expected=(stops_expected and amount > 0) if trades else None,
         trade_opened_at=None if newest is None else newest.open_date_utc,
         at=at,
+        booked_fees=booked.fees,
     )
 
 

@@ -7,15 +7,15 @@ that a late fill of one is still known as the bot's own.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from freqtrade.persistence import Order, Trade
 from sqlalchemy import select
 
-from freqtrade_recon_plugin.bot.positions import PastOrders, exact, position_of
+from freqtrade_recon_plugin.bot.positions import BookedOrders, PastOrders, position_of
 from freqtrade_recon_plugin.store.rows import PositionRow
 
 _KEPT = timedelta(days=1)
@@ -25,9 +25,15 @@ _NOTHING = PastOrders()
 
 
 class Snapshot:
-    """The book of one bot. Used on the bot's loop thread alone."""
+    """The book of one bot. Used on the bot's loop thread alone.
 
-    def __init__(self, bot_id: str, strategy: Any) -> None:
+    :param client_ids: order id to client order id, where known.
+    """
+
+    def __init__(
+        self, bot_id: str, strategy: Any, client_ids: Mapping[str, str] | None = None
+    ) -> None:
+        self._client_ids = {} if client_ids is None else client_ids
         self._bot_id = bot_id
         self._strategy = strategy
         self._past: dict[str, PastOrders] = {}
@@ -49,6 +55,7 @@ class Snapshot:
                 by_symbol.get(symbol, []),
                 self._past.get(symbol, _NOTHING),
                 stops_expected=stops,
+                client_ids=self._client_ids,
                 at=at,
             )
             for symbol in sorted({*by_symbol, *self._past})
@@ -79,18 +86,25 @@ class Snapshot:
             return
         since = (at - _KEPT).astimezone(UTC).replace(tzinfo=None)
         found = Trade.session.execute(
-            select(Trade.pair, Trade.close_date, Order.order_id, Order.filled)
+            select(
+                Trade.pair,
+                Trade.close_date,
+                Order.order_id,
+                Order.filled,
+                Order.ft_fee_base,
+                Order.ft_order_tag,
+            )
             .join(Order, Order.ft_trade_id == Trade.id)
             .where(Trade.is_open.is_(False), Trade.close_date > since)
             .order_by(Order.id)
         ).all()
-        fills: dict[str, dict[str, Decimal]] = defaultdict(dict)
+        booked: dict[str, BookedOrders] = defaultdict(BookedOrders)
         closed: dict[str, datetime] = {}
-        for pair, close_date, order_id, filled in found:
-            fills[pair][order_id] = exact(filled)
-            closed[pair] = max(closed.get(pair, close_date), close_date)
+        for row in found:
+            booked[row.pair].add(row)
+            closed[row.pair] = max(closed.get(row.pair, row.close_date), row.close_date)
         self._past = {
-            pair: PastOrders(fills[pair], closed[pair].replace(tzinfo=UTC)) for pair in fills
+            pair: PastOrders(booked[pair], closed[pair].replace(tzinfo=UTC)) for pair in booked
         }
         self._past_of, self._past_at = open_ids, at
 

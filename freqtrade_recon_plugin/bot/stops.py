@@ -32,11 +32,10 @@ def renew_stops(bot: Any, trade: Any) -> None:
 def release_orders(bot: Any, trade: Any, keep: Collection[str] = ()) -> None:
     """Leaves nothing of a trade on the exchange, whose position there is gone.
 
-    :param keep: ids of orders that are left alone, since what they did is about to be booked.
-
     A fill that turns up on the way is booked as what it is, by freqtrade itself. What the exchange
     does not know any more is closed in the book: freqtrade would ask for it at each start.
 
+    :param keep: ids of orders that are left alone, since what they did is about to be booked.
     :raises BookingRefused: an order could not be cancelled.
     :raises ExchangeError: the exchange does not answer.
     """

@@ -147,6 +147,8 @@ class Watch:
     def _round(self, *, obey: bool) -> None:
         if self._failed:
             self._publisher.register_where_unknown()
+        if obey:
+            self._force_sync.replace_covered()
         self._publisher.beat()
         with self._store.reading() as tx:
             breakers = tx.breakers.list_open(self._bot_id)

@@ -32,7 +32,8 @@ class Book:
     @property
     def symbols(self) -> set[str]:
         """What the bot trades or holds."""
-        held = {symbol for symbol, row in self.positions.items() if row.side is not PositionSide.FLAT}
+        rows = self.positions.items()
+        held = {symbol for symbol, row in rows if row.side is not PositionSide.FLAT}
         return set(self.bot.pairs) | held
 
     @cached_property

@@ -26,31 +26,30 @@ Key = tuple[str, int]
 def peer_python() -> str:
     """The Python that has the peer installed, made at the first call.
 
-    The peer comes as a wheel or not at all: by this very Python where there is one.
+    The peer comes as a wheel or not at all: for the Python that `BENCH_PEER_PYTHON` names (a path
+    or a version), else for this very one, else for `FALLBACK_PYTHON`.
     """
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    place = cache / "freqtrade-recon-bench"
-    for version in (f"{sys.version_info.major}.{sys.version_info.minor}", FALLBACK_PYTHON):
-        python = place / f"{PEER.replace('==', '-')}-py{version}" / "bin" / "python"
-        if _has_peer(python) or _install(python, version):
-            return str(python)
-    raise SystemExit(f"{PEER} cannot be installed")
+    folder = cache / "freqtrade-recon-bench" / PEER.replace("==", "-")
+    python = folder / "bin" / "python"
+    wanted = os.environ.get("BENCH_PEER_PYTHON") or sys.executable
+    if not (_has_peer(python) or any(_install(folder, it) for it in (wanted, FALLBACK_PYTHON))):
+        raise SystemExit(f"{PEER} cannot be installed; BENCH_PEER_PYTHON may name another Python")
+    return str(python)
 
 
 def _has_peer(python: Path) -> bool:
-    answers = [str(python), "-c", "import nautilus_trader"]
-    return python.exists() and subprocess.run(answers, capture_output=True).returncode == 0
+    imports = [str(python), "-c", "import nautilus_trader"]
+    return python.exists() and subprocess.run(imports, capture_output=True).returncode == 0
 
 
-def _install(python: Path, version: str) -> bool:
-    uv = str(Path(sys.executable).with_name("uv"))
-    here = f"{sys.version_info.major}.{sys.version_info.minor}" == version
-    wanted, folder = sys.executable if here else version, str(python.parents[1])
+def _install(folder: Path, wanted: str) -> bool:
+    uv, python = str(Path(sys.executable).with_name("uv")), str(folder / "bin" / "python")
     steps = (
-        [uv, "venv", "--quiet", "--clear", "--python", wanted, folder],
-        [uv, "pip", "install", "--quiet", "--only-binary", ":all:", "--python", str(python), PEER],
+        [uv, "venv", "--quiet", "--clear", "--python", wanted, str(folder)],
+        [uv, "pip", "install", "--quiet", "--only-binary", ":all:", "--python", python, PEER],
     )
-    say(f"installing {PEER} for Python {version} into {folder} (once) ...")
+    say(f"installing {PEER} into {folder} (once) ...")
     return all(subprocess.run(step).returncode == 0 for step in steps)
 
 

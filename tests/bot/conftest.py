@@ -11,7 +11,20 @@ from tests.bot.rig import Rig, running_rig
 #: One per test of the shared futures bot.
 FUTURES = (
     *("GROW", "SHRINK", "GONE", "FOUND", "SHORT", "FLIP", "MOVED", "OTHER", "LATE", "AWAY"),
-    *("ENTER", "ADJUST", "FORCE", "FORCED", "DIRECT", "WHOLE", "LOST", "RELOAD", "REST", "SIGN"),
+    *(
+        "MARKED",
+        "ENTER",
+        "ADJUST",
+        "FORCE",
+        "FORCED",
+        "DIRECT",
+        "WHOLE",
+        "LOST",
+        "RELOAD",
+        "REST",
+        "SIGN",
+        "EMPTY",
+    ),
     *("PART", "PAST", "BUSY", "WIPED", "STOP", "KEPT", "ENDED", "OLDER"),
 )
 

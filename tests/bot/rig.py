@@ -35,6 +35,7 @@ from tests.live_bot import LiveBot, strategy_source
 
 BOT = "bot-under-test"
 ACCOUNT = "main"
+TWIN = "twin"
 PRICE = 50000
 #: Seconds that a bot with a loop of one second gets for anything that it shall do.
 PATIENCE_S = 45
@@ -84,6 +85,8 @@ class Rig:
     store: Store
     bot: LiveBot
     mode: str
+    account: str = ACCOUNT
+    url: str = ""
     wishes: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     # --- what a pair shall do ---------------------------------------------------------------------
@@ -144,11 +147,11 @@ class Rig:
             return tx.positions.of(BOT).get(pair)
 
     def position(self, pair: str) -> Decimal:
-        return self.controls.position(ACCOUNT, pair)
+        return self.controls.position(self.account, pair)
 
     def stops(self, pair: str) -> list[Decimal]:
         """The amounts of the stops that rest on the exchange."""
-        state = self.controls.state(ACCOUNT)
+        state = self.controls.state(self.account)
         name = market_id(pair)
         if self.mode == "futures":
             return [
@@ -201,6 +204,32 @@ class Rig:
     def open_breaker(self, symbol: str, reason: BreakerReason = BreakerReason.DIVERGENCE) -> None:
         with self.store.transaction() as tx:
             tx.breakers.open(BOT, symbol, reason, "test", "tester", now(), "a" * 32)
+
+    def report_flat(self, symbol: str) -> None:
+        """Opens the breaker with an action whose evidence says that the exchange holds nothing."""
+        seen = ActionRow(
+            action_id=uuid4().hex,
+            bot_id=BOT,
+            account_id=ACCOUNT,
+            symbol=symbol,
+            status=ActionStatus.DETECTED,
+            severity=Severity.LARGE,
+            decision=Decision.HALT,
+            local=Decimal(100),
+            exchange=Decimal(0),
+            divergence=Decimal(-100),
+            divergence_pct=None,
+            evidence={},
+            verdict={},
+            evidence_hash="",
+            detected_at=now(),
+            updated_at=now(),
+        )
+        with self.store.transaction() as tx:
+            tx.actions.create(seen, "tester")
+            tx.breakers.open(
+                BOT, symbol, BreakerReason.DIVERGENCE, "test", "tester", now(), seen.action_id
+            )
 
     def close_breaker(self, symbol: str) -> None:
         with self.store.transaction() as tx:
@@ -286,15 +315,27 @@ def _ended_action(command: CommandRow) -> ActionRow:
     )
 
 
-def leg(side: str, amount: str, role: str, price: str | None = str(PRICE)) -> Leg:
-    """A synthetic leg."""
+def leg(side: str, amount: str, role: str, price: str | None = str(PRICE), **more: Any) -> Leg:
+    """A synthetic leg, unless `kind` says otherwise."""
     return Leg(
         side=OrderSide(side),
         amount=Decimal(amount),
         role=Role(role),
-        kind=LegKind.SYNTHETIC,
+        kind=more.pop("kind", LegKind.SYNTHETIC),
         price=None if price is None else Decimal(price),
+        **more,
     )
+
+
+def real(order: Any, side: str, amount: str, role: str, price: str | None = str(PRICE)) -> Leg:
+    """A leg of one of the exchange's orders, given by its id or as the sandbox shows it."""
+    order_id = str(order["orderId"] if isinstance(order, dict) else order)
+    return leg(side, amount, role, price, kind=LegKind.REAL, order_id=order_id)
+
+
+def fee(order_id: str | None, amount: str, role: str = "decrease") -> Leg:
+    """A leg that takes off a fee in the base coin."""
+    return leg("sell", amount, role, "0", kind=LegKind.FEE, order_id=order_id)
 
 
 def futures_pair(name: str) -> str:
@@ -360,13 +401,81 @@ def running_rig(
                 **(config or {}),
             },
         )
-        rig = Rig(controls, store, bot, mode)
+        rig = Rig(controls, store, bot, mode, url=sandbox.url)
         try:
             with bot:
                 yield rig
         finally:
             bot.kill()
             store.close()
+
+
+@contextmanager
+def running_twin(
+    directory: Path, rig: Rig, names: tuple[str, ...], *, extra: str = ""
+) -> Iterator[Rig]:
+    """A bot without the plugin on the same sandbox, with an account of its own: it sees live what
+    the other one misses."""
+    make = futures_pair if rig.mode == "futures" else spot_pair
+    pairs = tuple(make(name) for name in names)
+    keys = rig.controls.create_account(TWIN, spot={"USDT": "500000000"}, futures_wallet="500000000")
+    bot = LiveBot(
+        directory / "twin",
+        freqtrade_exchange_config(rig.url, keys, rig.mode, pairs),
+        trading_mode=rig.mode,
+        strategy=strategy_source(rig.mode, extra=OVERRIDES + extra),
+        config={"max_open_trades": len(pairs)},
+    )
+    try:
+        with bot:
+            yield Rig(rig.controls, rig.store, bot, rig.mode, account=TWIN)
+    finally:
+        bot.kill()
+
+
+#: What two bots must agree on about a trade that both of them know all of.
+SAME = (
+    *("amount", "open_rate", "close_rate", "is_open", "is_short", "leverage", "exit_reason"),
+    *("fee_open", "fee_close", "fee_open_currency", "fee_close_currency", "stop_loss_abs"),
+    *("realized_profit", "close_profit_abs", "close_profit", "stake_amount"),
+)
+
+
+def same_trade(
+    ours: Mapping[str, Any], twins: Mapping[str, Any], *, but: tuple[str, ...] = ()
+) -> None:
+    """Asserts that a trade is what it is in the twin's book."""
+    values = {key: (rounded(ours[key]), rounded(twins[key])) for key in SAME if key not in but}
+    different = {key: pair for key, pair in values.items() if pair[0] != pair[1]}
+    assert not different, f"ours and the twin's: {different}"
+
+
+def rounded(value: Any) -> Any:
+    return round(value, 6) if isinstance(value, float) else value
+
+
+def resting(rig: Rig, pair: str, side: str = "buy") -> str:
+    """The id of the order that rests, once there is one."""
+
+    def found() -> list[str]:
+        return [
+            order["order_id"]
+            for order in rig.trade(pair).get("orders", [])
+            if order["is_open"] and order["ft_order_side"] == side
+        ]
+
+    return str(rig.until(found, f"the resting order of {pair}")[0])
+
+
+def closed(rig: Rig, pair: str) -> dict[str, Any]:
+    rig.until(lambda: rig.closed_trades(pair), f"the end of {pair}")
+    return rig.closed_trades(pair)[-1]
+
+
+def newest_order(rig: Rig, pair: str) -> dict[str, Any]:
+    orders = rig.controls.state(rig.account)["orders"]
+    ours = [order for order in orders if order["unified_symbol"] == pair]
+    return dict(max(ours, key=lambda order: int(order["orderId"]), default={}))
 
 
 def complaints(log: str) -> list[str]:

@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 
 from freqtrade_recon_plugin.domain.lifecycle import WHOLE_BOT
-from tests.bot.rig import Rig, futures_pair
+from tests.bot.rig import ACCOUNT, Rig, futures_pair
 from tests.live_bot import BotTrouble
 
 pytestmark = pytest.mark.bot
@@ -54,6 +54,19 @@ def test_an_open_position_neither_grows_nor_shrinks_and_keeps_its_stop(futures: 
     assert [(sent["params"]["side"], sent["params"]["quantity"]) for sent in sold] == [
         ("SELL", "100")
     ]
+
+
+def test_a_stop_for_a_position_that_is_gone_is_refused_and_nothing_is_sold(futures: Rig) -> None:
+    pair = futures_pair("EMPTY")
+    futures.enter(pair)
+    futures.report_flat(pair)
+    start = futures.last_request()
+    futures.controls.liquidate(ACCOUNT, pair)  # takes its stop with it
+    futures.until(lambda: f"holds nothing of {pair}" in futures.bot.log, "the refusal")
+    futures.loops(3)
+    assert futures.orders_sent(pair, start) == []
+    assert futures.trade(pair)["amount"] == 100
+    futures.close_breaker(pair)
 
 
 def test_a_persons_entry_is_refused_with_the_reason_and_their_exit_passes(futures: Rig) -> None:

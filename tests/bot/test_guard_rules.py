@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from freqtrade.enums import ExitCheckTuple, ExitType
-from freqtrade.exceptions import DependencyException, InvalidOrderException
+from freqtrade.exceptions import DependencyException, ExchangeError, InvalidOrderException
 
 from freqtrade_recon_plugin.bot import hooks
 from freqtrade_recon_plugin.bot.guard import Guard, Refused
@@ -28,12 +28,19 @@ class Answer:
 
     answer: Any = None
     asked: int = 0
+    flat: Any = False
 
     def blocking(self, bot_id: str, symbol: str) -> Any:
         self.asked += 1
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
+
+    def saw_flat(self, action_id: str) -> bool:
+        assert action_id == OPEN[2]
+        if isinstance(self.flat, Exception):
+            raise self.flat
+        return bool(self.flat)
 
 
 @dataclass
@@ -230,3 +237,36 @@ def test_an_adjustment_is_dropped_where_it_may_not_be_made(
     hooks.guard_adjustments(strategy, guard_with(answer))
     expected = (stake, "tag") if passes else (None, "")
     assert strategy._adjust_trade_position_internal(trade=Trade()) == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "flat", "refused"),
+    [
+        (OPEN, True, True),
+        (OPEN, False, False),
+        (None, True, False),
+        ((True, BreakerReason.MANUAL, None), True, False),
+        (StoreUnavailable("gone"), True, False),
+        (OPEN, StoreUnavailable("gone"), False),
+    ],
+)
+def test_a_stop_is_refused_only_where_the_exchange_is_confirmed_to_hold_nothing(
+    answer: Any, flat: Any, refused: bool
+) -> None:
+    reads = Answer(answer, flat=flat)
+    guard = Guard("bot", TradingMode.FUTURES, Policy(), reads, Metrics(None))
+    assert (guard.refuses_stop(SYMBOL) is not None) is refused
+
+
+def test_a_refused_stop_is_no_error_that_makes_freqtrade_sell() -> None:
+    class Exchange:
+        def create_stoploss(self, pair: str, **kwargs: Any) -> str:
+            return f"placed for {pair}"
+
+    exchange, reads = Exchange(), Answer(OPEN, flat=True)
+    hooks.guard_stops(exchange, Guard("bot", TradingMode.FUTURES, Policy(), reads, Metrics(None)))
+    with pytest.raises(ExchangeError) as refusal:
+        exchange.create_stoploss(pair=SYMBOL)
+    assert not isinstance(refusal.value, InvalidOrderException)
+    reads.flat = False
+    assert exchange.create_stoploss(pair=SYMBOL) == f"placed for {SYMBOL}"

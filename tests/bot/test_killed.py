@@ -10,7 +10,7 @@ import pytest
 
 from freqtrade_recon_plugin.bot.sync_plan import synthetic_id
 from freqtrade_recon_plugin.domain.lifecycle import CommandStatus
-from tests.bot.rig import ACCOUNT, Rig, complaints, futures_pair, leg, running_rig
+from tests.bot.rig import ACCOUNT, Rig, complaints, futures_pair, leg, real, running_rig
 
 pytestmark = pytest.mark.bot
 
@@ -21,13 +21,16 @@ PLACES = {
     "COMMITTED": "after the commit, before the stop is renewed",
     "SETTLED": "after all of it, before the acknowledgement",
 }
+#: The same with legs that are real orders.
+REAL_PLACES = ("BOOKED", "COMMITTED")
+NAMES = (*PLACES, *(f"REAL{place}" for place in REAL_PLACES))
 
 #: Kills its own process at the place that a file names.
 _DEATHS = """
     def bot_start(self, **kwargs):
         import os
         import signal
-        from freqtrade_recon_plugin.bot import booking, force_sync
+        from freqtrade_recon_plugin.bot import booking, execution, force_sync
         from freqtrade_recon_plugin.store.commands import Commands
 
         folder = Path(self.config["user_data_dir"])
@@ -45,6 +48,8 @@ _DEATHS = """
             setattr(owner, name, call)
 
         deadly(booking, "book", "BOOKED", after=True)
+        deadly(execution, "book_real", "REALBOOKED", after=True)
+        deadly(force_sync, "renew_stops", "REALCOMMITTED")
         deadly(force_sync, "renew_stops", "COMMITTED")
         deadly(Commands, "finish", "SETTLED")
 """
@@ -53,10 +58,10 @@ _DEATHS = """
 @pytest.fixture(scope="module")
 def doomed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     directory = tmp_path_factory.mktemp("doomed")
-    with running_rig(directory, "futures", tuple(PLACES), extra=_DEATHS) as rig:
-        for name in PLACES:
+    with running_rig(directory, "futures", NAMES, extra=_DEATHS) as rig:
+        for name in NAMES:
             rig.wish(futures_pair(name), enter="long")
-        for name in PLACES:
+        for name in NAMES:
             rig.enter(futures_pair(name))
         yield rig
 
@@ -92,8 +97,36 @@ def test_a_killed_bot_books_a_command_exactly_once(doomed: Rig, place: str) -> N
     assert doomed.asked_for([order_id]) == []
 
 
+@pytest.mark.parametrize("place", REAL_PLACES)
+def test_a_killed_bot_books_real_orders_exactly_once(doomed: Rig, place: str) -> None:
+    pair = futures_pair(f"REAL{place}")
+    bought = doomed.controls.missed_fill(ACCOUNT, "50", symbol=pair, side="buy")
+    sold = doomed.controls.manual_trade(ACCOUNT, pair, "sell", "20")
+    ids = [str(bought["orderId"]), str(sold["orderId"])]
+    (doomed.bot.directory / f"REAL{place}").touch()
+    command = doomed.queue_sync(
+        pair,
+        "100",
+        "130",
+        real(bought, "buy", "50", "increase"),
+        real(sold, "sell", "20", "decrease"),
+    )
+    assert doomed.bot.wait_ended() == -9
+    expected = 0 if place == "BOOKED" else 1
+    assert [booked(doomed, order_id) for order_id in ids] == [expected, expected]
+    mark = len(doomed.bot.log)
+
+    doomed.bot.start()
+
+    assert doomed.ended(command).result == {"local": "130", "orders": ids}
+    assert [booked(doomed, order_id) for order_id in ids] == [1, 1]
+    assert doomed.trade(pair)["amount"] == 130
+    doomed.until(lambda: doomed.stops(pair) == [Decimal(130)], "the stop for 130")
+    assert complaints(doomed.bot.log[mark:]) == []
+
+
 def booked(rig: Rig, order_id: str) -> int:
     """How often the bot's own database holds an order."""
     with sqlite3.connect(rig.bot.db_path) as connection:
-        query = "SELECT count(*) FROM orders WHERE order_id = ? AND ft_order_tag = 'reconciliation'"
+        query = "SELECT count(*) FROM orders WHERE order_id = ?"
         return int(connection.execute(query, [order_id]).fetchone()[0])

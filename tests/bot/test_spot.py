@@ -110,7 +110,7 @@ def test_a_restart_after_all_that_finds_nothing_wrong(spot: Rig) -> None:
     assert complaints(spot.restart()) == []
     assert {trade["pair"]: trade["amount"] for trade in spot.bot.open_trades()} == before
     with sqlite3.connect(spot.bot.db_path) as connection:
-        query = "SELECT order_id FROM orders WHERE ft_order_tag = 'reconciliation'"
+        query = "SELECT order_id FROM orders WHERE ft_order_tag LIKE 'reconciliation%'"
         made_up = [row[0] for row in connection.execute(query)]
     assert made_up != []
     assert spot.asked_for(made_up) == []

@@ -87,6 +87,24 @@ def test_an_id_looks_like_a_venues_and_depends_on_action_and_number_alone() -> N
     assert all(one.isdigit() and len(one) == 18 for one in ids)
 
 
+def test_real_orders_are_named_once_and_fees_have_no_price() -> None:
+    real = {"kind": LegKind.REAL, "order_id": "7"}
+    plan = read_plan(
+        command(
+            "100",
+            "-50.5",
+            leg("sell", "100", "close", price=None, **real),
+            leg("sell", "50.5", "open", **real),
+        )
+    )
+    assert plan.real_ids == ("7",)
+    assert plan.steps_of("7") == list(plan.steps)
+    assert [step.price for step in plan.steps] == [0, 50000]
+    fee = read_plan(command("100", "99.9", leg("sell", "0.1", "decrease", "0", kind=LegKind.FEE)))
+    assert (fee.steps[0].price, fee.price) == (0, 0)
+    assert fee.told() == f"{SYMBOL}: 100 -> 99.9 (fee 0.1)"
+
+
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
@@ -111,12 +129,12 @@ def test_an_id_looks_like_a_venues_and_depends_on_action_and_number_alone() -> N
             "leg 1: the amount must be more than 0",
         ),
         (
-            command("100", "150", leg("buy", "50", "increase", kind=LegKind.REAL, order_id="7")),
-            "leg 1: this version does not book real legs",
+            command("100", "150", leg("buy", "50", "increase", kind=LegKind.REAL)),
+            "leg 1: a real leg names no order",
         ),
         (
-            command("100", "99", leg("sell", "1", "decrease", kind=LegKind.FEE)),
-            "leg 1: this version does not book fee legs",
+            command("100", "101", leg("buy", "1", "increase", kind=LegKind.FEE)),
+            "leg 1: a fee takes off, it cannot increase",
         ),
         (command("100", "100"), "booking: must be a list of at least one leg"),
         (
