@@ -65,6 +65,7 @@ class ForceSync:
         self._said = Said(logger)
         self._made_up = made_up_ids()
         self._watched = watched_trades()
+        self._stops_due = set(self._watched)  # a killed bot may have left one undone
 
     def made_up_order(self, order_id: str, pair: str) -> Any:
         """One of the orders that only the book knows, as ccxt has it; None for any other."""
@@ -75,7 +76,7 @@ class ForceSync:
 
     def replace_covered(self) -> None:
         """Takes synthetic orders back whose real fills freqtrade has found by itself."""
-        if not self._watched:
+        if not self._watched and not self._stops_due:
             return
         with self._bot._exit_lock:
             Trade.commit()  # sees what other threads have written
@@ -85,9 +86,23 @@ class ForceSync:
                     self._watched.discard(trade_id)
                 elif replace_covered(trade):
                     Trade.commit()
-                    if trade.is_open:
-                        renew_stops(self._bot, trade)
+                    self._stops_due.add(trade_id)
             Trade.commit()
+            due = [trade for trade in Trade.get_open_trades() if trade.id in self._stops_due]
+            self._stops_due = {trade.id for trade in due}
+            for trade in due:
+                self._renew(trade)
+
+    def _renew(self, trade: Any) -> None:
+        subject = ("stop", str(trade.id))
+        try:
+            renew_stops(self._bot, trade)
+        except ExchangeError as error:
+            Trade.rollback()
+            self._said.now(subject, f"The stop of {trade.pair} is not renewed yet: {error}")
+            return
+        self._stops_due.discard(trade.id)
+        self._said.now(subject, None)
 
     def run(self, command: CommandRow) -> None:
         """Carries out one waiting command, or leaves it waiting where the exchange is away.
