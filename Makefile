@@ -43,6 +43,7 @@ else
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest
 	@$(BIN)/coverage combine --quiet
+	@rm -f .coverage.*  # half-written by a process that a test has killed
 	@$(BIN)/coverage report --fail-under=90
 	@$(BIN)/coverage report --include='*/domain/*' --fail-under=100
 endif
