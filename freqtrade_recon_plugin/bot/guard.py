@@ -113,7 +113,7 @@ class Guard:
             flat = blocking and blocking[2] and self._reads.saw_flat(blocking[2])
             text = f"Stop refused: the exchange holds nothing of {symbol}" if flat else None
             self._said.now(("stop", symbol), text)
-        except Exception:
+        except Exception:  # an error of ours must not cost a position its stop
             logger.exception("The guard of %s failed; its stop passes", symbol)
             return None
         return text
@@ -137,7 +137,7 @@ class Guard:
             held = refusal is not None and refusal.reason is Refused.BREAKER
             text = f"Exit held back: {refusal.text}" if refusal is not None and held else None
             self._said.now(("exit", symbol), text)
-        except Exception:
+        except Exception:  # an error of ours must not keep a position from its exit
             logger.exception("The guard of %s failed; its exit passes", symbol)
             return False
         return held

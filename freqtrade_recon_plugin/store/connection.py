@@ -103,7 +103,7 @@ def open_store(url: str) -> Store:
     try:
         with translated(engine):
             check_current(engine)
-    except BaseException:
+    except BaseException:  # whatever ended it, also Ctrl-C: no connection may stay open
         engine.dispose()
         raise
     return Store(url, engine)

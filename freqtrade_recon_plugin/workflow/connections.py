@@ -38,12 +38,12 @@ from freqtrade_recon_plugin.settings import (
     AccountSettings,
     StatsdSettings,
     account_from_mapping,
+    alert_urls_from_environment,
     statsd_from_environment,
 )
 from freqtrade_recon_plugin.store import Store, open_store
 from freqtrade_recon_plugin.workflow.names import STORE_CONNECTION, account_connection
 
-ALERT_URLS = "RECON_ALERT_URLS"
 _POSTGRES_TYPES = frozenset({"postgres", "postgresql"})
 
 
@@ -164,7 +164,7 @@ def ports_for(store: Store, account_id: str | None = None) -> Ports:
     :raises SettingsError: the account's Connection, or a setting for metrics, is missing or wrong.
     """
     metrics = _metrics(statsd_from_environment())
-    alerts = Alerts(os.environ.get(ALERT_URLS, "").split())
+    alerts = Alerts(alert_urls_from_environment())
     if account_id is not None:
         return ports_of(store, account_settings(account_id), metrics, alerts)
     return Ports(store, _no_reader, now, time.sleep, metrics, alerts)
